@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* base/file.h: whole files, written completely or not at all, read with a bound. */
+#ifndef AS_BASE_FILE_H
+#define AS_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "assay/status.h"
+
+/* [any] Reads a regular file of at most max_bytes into malloc'ed memory (NUL-terminated, the NUL
+ * not counted); the caller frees *ret_data. ret_size may be NULL. */
+ASSAY_MUST_USE assay_status as_file_read(const char *path, size_t max_bytes, char **ret_data,
+                                         size_t *ret_size, assay_error *error);
+
+/* [any] Writes path's content through path.tmp.PID, fsync and rename. */
+ASSAY_MUST_USE assay_status as_file_write(const char *path, const void *data, size_t size,
+                                          assay_error *error);
+
+/* A file being written: fprintf to .stream, then commit; abandon removes the temporary file. */
+typedef struct as_file_writer {
+    FILE *stream;
+    char *path, *temporary;
+} as_file_writer;
+
+ASSAY_MUST_USE assay_status as_file_writer_open(const char *path, as_file_writer *ret_writer,
+                                                assay_error *error);
+/* [any] Flush, fsync, rename; the writer is empty afterwards, whatever the status. */
+ASSAY_MUST_USE assay_status as_file_writer_commit(as_file_writer *writer, assay_error *error);
+void as_file_writer_abandon(as_file_writer *writer); /* an empty writer is allowed */
+
+/* [any] mkdir -p. */
+ASSAY_MUST_USE assay_status as_make_folders(const char *path, assay_error *error);
+/* [any] rm -rf of a folder, symbolic links not followed; a missing one is fine. */
+ASSAY_MUST_USE assay_status as_remove_folder(const char *path, assay_error *error);
+bool as_path_exists(const char *path);
+
+/* [any] "a/b" in malloc'ed memory; b absolute gives b. NULL when out of memory. */
+char *as_path_join(const char *a, const char *b);
+
+/* [any] SHA-256 as 64 lower-case hex digits and NUL. */
+typedef struct as_sha256_hex {
+    char text[65];
+} as_sha256_hex;
+ASSAY_MUST_USE assay_status as_sha256_file(const char *path, as_sha256_hex *ret_hex,
+                                           assay_error *error);
+as_sha256_hex as_sha256_bytes(const void *data, size_t size);
+
+#endif

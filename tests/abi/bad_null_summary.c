@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* No summary. */
+#include "valid.h"
+
+SPOILED_PLUGIN("bad_null_summary", p.summary = NULL;)

@@ -18,6 +18,11 @@ static assay_status fail_errno(assay_error *error, const char *path, const char 
     return as_fail(error, status, path, "%s: %s", what, strerror(code));
 }
 
+/* The same for writing: a missing folder is no name to look for but an output that fails. */
+static assay_status fail_write(assay_error *error, const char *path, const char *what) {
+    return as_fail(error, ASSAY_IO, path, "%s: %s", what, strerror(errno));
+}
+
 assay_status as_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *ret_size,
                           assay_error *error) {
     assay_status status = ASSAY_OK;
@@ -68,10 +73,10 @@ assay_status as_file_writer_open(const char *path, as_file_writer *ret_writer, a
     }
     writer.stream = fopen(writer.temporary, "wbe");
     if (!writer.stream) {
-        assay_status status = fail_errno(error, writer.temporary, "cannot create");
+        assay_status status = fail_write(error, writer.temporary, "cannot create");
         free(writer.path);
         free(writer.temporary);
-        return status == ASSAY_NOT_FOUND ? ASSAY_IO : status;
+        return status;
     }
     *ret_writer = writer;
     return ASSAY_OK;
@@ -92,13 +97,13 @@ assay_status as_file_writer_commit(as_file_writer *writer, assay_error *error) {
     errno = bad ? EIO : 0;
     bad = bad || fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0;
     bad = bad || rename(writer->temporary, writer->path) != 0;
-    assay_status status = bad ? fail_errno(error, writer->path, "cannot write") : ASSAY_OK;
+    assay_status status = bad ? fail_write(error, writer->path, "cannot write") : ASSAY_OK;
     if (bad)
         unlink(writer->temporary);
     fclose(writer->stream);
     writer->stream = NULL;
     as_file_writer_abandon(writer);
-    return bad && status == ASSAY_NOT_FOUND ? ASSAY_IO : status;
+    return status;
 }
 
 assay_status as_file_write(const char *path, const void *data, size_t size, assay_error *error) {
@@ -122,8 +127,7 @@ assay_status as_make_folders(const char *path, assay_error *error) {
         *p = '\0';
         struct stat info;
         if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
-            fail_errno(error, copy, "cannot make folder");
-            status = ASSAY_IO;
+            status = fail_write(error, copy, "cannot make folder");
         } else if (stat(copy, &info) != 0 || !S_ISDIR(info.st_mode)) {
             status = as_fail(error, ASSAY_IO, copy, "is a file where a folder is needed");
         }

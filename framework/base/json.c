@@ -176,8 +176,8 @@ void as_json_describe_unknown(const char *key, const char *const *names, size_t 
     }
 }
 
-assay_status as_json_check_fields(const json_t *object, const char *where,
-                                  const char *const *names, size_t n, assay_error *error) {
+assay_status as_json_check_fields(const json_t *object, const char *where, const char *const *names,
+                                  size_t n, assay_error *error) {
     char text[sizeof error->text];
     const char *key;
     json_t *value;

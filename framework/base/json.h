@@ -33,8 +33,8 @@ ASSAY_MUST_USE assay_status as_json_get_number(const json_t *object, const char 
 ASSAY_MUST_USE assay_status as_json_get_bool(const json_t *object, const char *key,
                                              const char *where, bool *value, assay_error *error);
 
-/* [any] ASSAY_BAD_DATA unless `object` is an object whose every key is among the n names; an unknown
- * one is answered with the nearest name and the list. */
+/* [any] ASSAY_BAD_DATA unless `object` is an object whose every key is among the n names; an
+ * unknown one is answered with the nearest name and the list. */
 ASSAY_MUST_USE assay_status as_json_check_fields(const json_t *object, const char *where,
                                                  const char *const *names, size_t n,
                                                  assay_error *error);

@@ -311,24 +311,64 @@ static assay_status key_ref(const checker *c, const json_t *keyword, const json_
     return check(c, rule, value, &deeper);
 }
 
-/* The branch that a constant or enumerated property of the document picks ("kind": "words"), else
- * the first that has the document's type; its error says most. NULL: none. */
-static const json_t *meant_branch(const json_t *branches, const json_t *value) {
-    const json_t *by_type = NULL;
-    json_t *branch, *rule;
+/* A branch that is a reference, resolved one step; NULL for a bad one, which check reports. */
+static const json_t *branch_rule(const checker *c, const json_t *branch) {
+    const char *target = json_string_value(json_object_get(branch, "$ref"));
+    if (!target)
+        return branch;
+    const char *name = strrchr(target, '/');
+    return name ? json_object_get(json_object_get(c->root, "$defs"), name + 1) : NULL;
+}
+
+/* Among alternatives, the error of the one that was meant says most: the branch whose constant
+ * property the document has ("kind": "words"), else the first of the document's type. NULL: none.
+ * Where branches have constants under one key and the document another value, they go to
+ * *ret_constants (a new list) and the key to *ret_key. */
+static const json_t *meant_branch(const checker *c, const json_t *branches, const json_t *value,
+                                  json_t **ret_constants, const char **ret_key) {
+    const json_t *by_type = NULL, *rule;
+    json_t *branch, *property, *constants = NULL;
     const char *key;
     size_t i;
     json_array_foreach(branches, i, branch) {
-        const char *type = json_string_value(json_object_get(branch, "type"));
+        rule = branch_rule(c, branch);
+        const char *type = json_string_value(json_object_get(rule, "type"));
         if (!by_type && type && has_type(value, type))
-            by_type = branch;
-        json_object_foreach(json_object_get(branch, "properties"), key, rule) {
-            const json_t *constant = json_object_get(rule, "const");
-            if (constant && json_equal(constant, json_object_get(value, key)))
+            by_type = rule;
+        json_object_foreach(json_object_get(rule, "properties"), key, property) {
+            json_t *constant = json_object_get(property, "const");
+            const json_t *found = json_object_get(value, key);
+            if (constant && found && json_equal(constant, found)) {
+                json_decref(constants);
                 return branch;
+            }
+            if (!constant || !found || (constants && strcmp(key, *ret_key) != 0))
+                continue;
+            constants = constants ? constants : json_array();
+            json_array_append(constants, constant); /* only a text: lacking memory it is shorter */
+            *ret_key = key;
         }
     }
+    *ret_constants = constants;
     return by_type;
+}
+
+/* None of the branches fits: says what is wrong with the one that was meant. */
+static assay_status fail_alternatives(const checker *c, const json_t *branches, const json_t *value,
+                                      const frame *at) {
+    json_t *constants = NULL;
+    const char *key = NULL;
+    assay_status status;
+    const json_t *meant = meant_branch(c, branches, value, &constants, &key);
+    if (constants) {
+        frame child = {at, key, 0, at->nesting + 1};
+        status = key_enum(c, constants, NULL, json_object_get(value, key), &child);
+    } else {
+        status = meant ? check(c, meant, value, at)
+                       : fail_expected(c, at, value, "one of the forms its schema allows");
+    }
+    json_decref(constants);
+    return status;
 }
 
 static assay_status some_of(const checker *c, const json_t *branches, const json_t *value,
@@ -349,9 +389,7 @@ static assay_status some_of(const checker *c, const json_t *branches, const json
         return ASSAY_OK;
     if (n_match > 1)
         return fail_expected(c, at, value, "something that fits exactly one of its forms");
-    const json_t *meant = meant_branch(branches, value);
-    return meant ? check(c, meant, value, &deeper)
-                 : fail_expected(c, at, value, "one of the forms its schema allows");
+    return fail_alternatives(c, branches, value, &deeper);
 }
 
 static assay_status key_any_of(const checker *c, const json_t *keyword, const json_t *schema,

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* data/data.h: from a suite's `data` section to token ids, in one call.
+ *
+ *     manifest -> source on this machine -> rows in canonical order -> rows the suite selects
+ *              -> cleaning -> tokens -> vocabulary (of the train rows) -> ids
+ *
+ * Everything here is a function of the configuration and the data's content alone: no clock, no
+ * folder order, no thread count. Batches of the result: data/batches.h.
+ *
+ *     as_data_config data;
+ *     as_tokenizer_config tokenizer;
+ *     as_prepared *prepared;
+ *     status = as_data_config_from_json(arena, json_object_get(suite, "data"), "quick.json#/data",
+ *                                       &data, error);
+ *     status = as_tokenizer_config_from_json(arena, json_object_get(entry, "tokenizer"),
+ * max_tokens, "quick.json#/entries/0/tokenizer", &tokenizer, error); status = as_prepare(arena,
+ * &data, &tokenizer, NULL, &prepared, error); for (uint32_t i = 0; i <
+ * prepared->splits[AS_SPLIT_TRAIN].n_rows; i++) ...
+ */
+#ifndef AS_DATA_DATA_H
+#define AS_DATA_DATA_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "assay/status.h"
+#include "base/arena.h"
+#include "base/file.h"
+
+/* Splits a prepared data set has; AS_SPLIT_ALL occurs in sources only (undivided data). */
+typedef enum as_split {
+    AS_SPLIT_TRAIN = 0,
+    AS_SPLIT_VALIDATION = 1,
+    AS_SPLIT_TEST = 2,
+    AS_SPLIT_COUNT = 3,
+    AS_SPLIT_ALL = 3
+} as_split;
+
+/* [any] "train", "validation", "test", "all"; never NULL. */
+const char *as_split_name(as_split split);
+
+/* ---- configuration ----------------------------------------------------------------------------*/
+
+/* Rows asked of one split: all of them where the suite says nothing. */
+enum { AS_ROWS_ALL = -1 };
+
+/* How a stratified draw divides its rows among the classes (survey sampling's terms). */
+typedef enum as_allocation {
+    AS_ALLOCATION_PROPORTIONAL = 0, /* as in the source, by largest remainder; the default */
+    AS_ALLOCATION_EQUAL = 1         /* the same number of each class */
+} as_allocation;
+
+typedef struct as_data_config {
+    const char *where;           /* its place for errors, as "quick.json#/data"; NULL: "data" */
+    const char *resource;        /* name of a resource or path of its manifest */
+    const char *path;            /* folder or archive; NULL: where the resource usually lies */
+    const char *const *cleaning; /* names of steps, in order: see data/cleaning.h */
+    size_t n_cleaning;
+    struct {
+        const char *const *labels;      /* only these classes, relabelled 0, 1, ... in this order */
+        size_t n_labels;                /* 0: all classes */
+        int64_t n_rows[AS_SPLIT_COUNT]; /* rows to draw, or AS_ROWS_ALL */
+        uint64_t seed;                  /* default 42 */
+        bool stratified;                /* default true */
+        as_allocation allocation;       /* default proportional */
+    } subset;
+    struct {
+        double share;    /* of the train rows, taken from them; 0: none */
+        uint64_t seed;   /* default: subset.seed */
+        bool stratified; /* default true */
+    } validation;
+} as_data_config;
+
+typedef struct as_tokenizer_config {
+    const char *kind;   /* "words" or "whitespace": see data/words.h */
+    int32_t vocab_size; /* at most, PAD and UNK included; default 20000 */
+    int32_t max_tokens; /* longer texts are cut here; default 256 */
+} as_tokenizer_config;
+
+/* [any] Reads a suite's `data` section; `where` is its place for errors ("quick.json#/data").
+ * Strings are copied into `arena`. A NULL section is an error: a suite has data. */
+ASSAY_MUST_USE assay_status as_data_config_from_json(as_arena *arena, const json_t *section,
+                                                     const char *where, as_data_config *ret_config,
+                                                     assay_error *error);
+
+/* [any] Reads a `tokenizer` section; NULL and absent fields take the defaults ("words", 20000).
+ * max_tokens <= 0 takes the default too. */
+ASSAY_MUST_USE assay_status as_tokenizer_config_from_json(as_arena *arena, const json_t *section,
+                                                          int32_t max_tokens, const char *where,
+                                                          as_tokenizer_config *ret_config,
+                                                          assay_error *error);
+
+/* ---- what a cell works on ---------------------------------------------------------------------*/
+
+enum { AS_TOKEN_PAD = 0, AS_TOKEN_UNK = 1, AS_TOKEN_FIRST_WORD = 2 };
+
+typedef struct as_row {
+    const char *text;   /* UTF-8 as in the source, before cleaning; NUL-terminated */
+    const char *name;   /* its name in the source, as "0_3.txt"; unique within split and label */
+    const int32_t *ids; /* [n_ids] */
+    size_t n_bytes;     /* of text */
+    int32_t n_ids;      /* 1 .. max_tokens: a text without tokens has one UNK */
+    int32_t label;      /* 0 .. n_labels - 1 */
+    uint32_t index;     /* of the row in the whole data set's canonical order: identifies the text
+                           whatever subset it is drawn into */
+} as_row;
+
+typedef struct as_split_rows {
+    as_split split;
+    uint32_t n_rows;
+    const as_row *rows;     /* by ascending index */
+    const uint32_t *counts; /* [n_labels] rows of each class */
+    uint64_t n_tokens;      /* ids of all rows */
+    uint64_t n_unknown;     /* of them UNK */
+    uint32_t n_truncated;   /* rows that had more than max_tokens tokens */
+    uint32_t n_empty;       /* rows without a token after cleaning */
+    int32_t longest;        /* largest n_ids; 0 without rows */
+} as_split_rows;
+
+/* Exact duplicates of raw text among the rows used. They are counted, not removed. */
+typedef struct as_audit {
+    uint32_t duplicates_within[AS_SPLIT_COUNT]; /* rows whose text came earlier in their split */
+    uint32_t validation_in_train;               /* validation rows whose text is also in train */
+    uint32_t test_in_train;                     /* test rows whose text is also in train */
+    uint32_t test_in_validation;                /* ... in validation */
+} as_audit;
+
+/* How the data's content digest relates to the one its manifest states. */
+typedef enum as_identity {
+    AS_IDENTITY_NOT_STATED = 0,
+    AS_IDENTITY_MATCHES = 1,
+    AS_IDENTITY_DIFFERS = 2
+} as_identity;
+
+typedef struct as_vocabulary as_vocabulary; /* data/words.h */
+typedef struct as_encoder as_encoder;       /* data/words.h */
+
+typedef struct as_prepared {
+    const char *name;    /* of the resource */
+    const char *source;  /* file or folder it was read from; "generated" */
+    const char *license; /* of the manifest; may be NULL */
+    const char *citation;
+    const char *const *labels; /* [n_labels] */
+    uint32_t n_labels;
+    uint32_t n_source_rows; /* of the whole data set */
+    as_split_rows splits[AS_SPLIT_COUNT];
+    as_sha256_hex sha256;      /* content of the whole data set in canonical order */
+    as_sha256_hex rows_sha256; /* split, label and text of the rows used, in order */
+    as_identity identity;
+    as_audit audit;
+    const as_vocabulary *vocabulary; /* of the train rows */
+    as_encoder *encoder; /* text -> ids exactly as the rows above; one thread at a time */
+    int32_t max_tokens;
+} as_prepared;
+
+/* [cell] Loads, selects, cleans, tokenises. `data_dir` overrides ASSAY_DATA_DIR (NULL: that, or
+ * $XDG_DATA_HOME/assay, or ~/.local/share/assay). Everything lives in `arena`. The source is
+ * data->path where given; else data_dir/NAME or data_dir/NAME.tar, .tar.gz, .tgz, .tar.xz,
+ * .tar.bz2, .tar.zst, .zip; else the manifest's own path on this machine. Errors: NOT_FOUND
+ * (manifest or source), BAD_DATA (content), INVALID_ARGUMENT (the suite asks for what the data
+ * cannot give), LIMIT (sizes), IO, OUT_OF_MEMORY. */
+ASSAY_MUST_USE assay_status as_prepare(as_arena *arena, const as_data_config *data,
+                                       const as_tokenizer_config *tokenizer, const char *data_dir,
+                                       as_prepared **ret_prepared, assay_error *error);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* data/manifest.h: a resource's manifest (suites/resources/NAME.json), checked against
+ * suites/schema/resource.schema.json. A data set of one's own is such a file and needs no code:
+ *
+ *     { "schema_version": 1, "name": "mine", "kind": "dataset", "license": "CC0-1.0",
+ *       "reader": { "format": "folders" }, "splits": { "train": "train", "test": "test" },
+ *       "labels": ["neg", "pos"] }
+ */
+#ifndef AS_DATA_MANIFEST_H
+#define AS_DATA_MANIFEST_H
+
+#include "data/data.h"
+
+typedef struct as_source {
+    const char *path;    /* on this machine, absolute; NULL: none */
+    const char *url;     /* where to get it; NULL: none */
+    const char *sha256;  /* of the file; NULL: not stated */
+    const char *package; /* Debian package that brings the path; NULL: none */
+} as_source;
+
+typedef struct as_manifest {
+    const char *file;                                       /* of the manifest */
+    const char *name, *license, *citation, *content_sha256; /* the last two may be NULL */
+    const char *format;                                     /* of the reader */
+    const json_t *reader;                                   /* its options */
+    const char *splits[AS_SPLIT_COUNT + 1]; /* path in the source, by as_split; NULL: no such */
+    const char *const *labels;
+    uint32_t n_labels;
+    const as_source *sources;
+    size_t n_sources;
+    json_t *json; /* owns the strings above */
+} as_manifest;
+
+/* [any] Loads a manifest by resource name, or by path when it holds a '/' or ends in ".json".
+ * NOT_FOUND suggests the nearest name. Release with as_manifest_done before the arena. */
+ASSAY_MUST_USE assay_status as_manifest_load(as_arena *arena, const char *resource,
+                                             as_manifest *ret_manifest, assay_error *error);
+void as_manifest_done(as_manifest *manifest);
+
+/* [any] Where the resource's content lies: `path` if given, else in the data folder (see
+ * as_prepare), else a source's own path; that one's SHA-256 is verified where stated. NOT_FOUND
+ * says where it was looked for and how to get it. */
+ASSAY_MUST_USE assay_status as_manifest_locate(as_arena *arena, const as_manifest *manifest,
+                                               const char *path, const char *data_dir,
+                                               const char **ret_path, assay_error *error);
+
+/* [any] Place of a field for errors: "imdb.json#/reader". */
+ASSAY_MUST_USE const char *as_manifest_where(as_arena *arena, const as_manifest *manifest,
+                                             const char *pointer);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The readers' table, and reading a whole data set through it. */
+#include "data/reader.h"
+
+#include "base/error.h"
+
+static const as_reader readers[] = {
+    {"folders", false, false, as_read_folders},
+    {"wordnet", true, false, as_read_wordnet},
+    {"synthetic", true, true, as_read_synthetic},
+};
+
+const as_reader *as_reader_find(const char *format) {
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+        if (strcmp(readers[i].format, format) == 0)
+            return &readers[i];
+    return NULL;
+}
+
+assay_status as_dataset_load(as_arena *arena, const as_manifest *manifest, const char *path,
+                             const char *data_dir, as_dataset *ret_dataset, const char **ret_source,
+                             assay_error *error) {
+    const as_reader *reader = as_reader_find(manifest->format);
+    as_dataset dataset = as_dataset_init(arena, manifest->labels, manifest->n_labels);
+    const char *source = NULL;
+    assay_status status;
+    if (!reader)
+        return as_fail(error, ASSAY_INTERNAL, manifest->file,
+                       "the schema allows the format \"%s\", but it has no reader",
+                       manifest->format);
+    if (reader->generates && path)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, manifest->name,
+                       "is generated, so data.path has no meaning; remove it");
+    for (int s = 0; s <= AS_SPLIT_COUNT; s++) /* a split without a single text must show */
+        dataset.has_split[s] = manifest->splits[s] != NULL;
+    if (!reader->generates) {
+        status = as_manifest_locate(arena, manifest, path, data_dir, &source, error);
+        if (status != ASSAY_OK)
+            return status;
+    }
+    if ((status = reader->read(manifest, source, &dataset, error)) != ASSAY_OK)
+        return status;
+    if (!source)
+        source = "generated";
+    status = as_dataset_finish(&dataset, reader->keeps_order, source, error);
+    if (status != ASSAY_OK)
+        return status;
+    *ret_dataset = dataset;
+    *ret_source = source;
+    return ASSAY_OK;
+}

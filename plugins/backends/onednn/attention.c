@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/attention.c: self-attention, one task for each row and head. A task's result doesn't
+ * depend on the thread that runs it.
+ *
+ * State: lse [heads, max_tokens]. Scratch: dropout keys [max_tokens], then room for each thread. */
+
+#include "internal.h"
+
+/* Floats that hold the keys. */
+static size_t keys_size(const assay_plan *plan) {
+    return 2 * (((size_t)plan->max_tokens + 7) / 8 * 8);
+}
+
+static size_t thread_scratch(const assay_plan *plan, size_t size) {
+    size_t floats =
+        plan->session->device->kernels->attention_scratch((size_t)plan->max_tokens, size);
+    return (floats + ONEDNN_ALIGNED_FLOATS - 1) / ONEDNN_ALIGNED_FLOATS * ONEDNN_ALIGNED_FLOATS;
+}
+
+assay_status onednn_prepare_attention(assay_plan *plan, onednn_node *node, assay_error *error) {
+    const assay_node *n = node->node;
+    int backward = n->op == ASSAY_OP_ATTENTION_GRAD;
+    size_t heads = (size_t)n->attrs.heads;
+    size_t size = onednn_channels(plan, n->inputs[backward ? 1 : 0]) / 3 / heads;
+    (void)error;
+    if (!backward)
+        node->state_size = heads * (size_t)plan->max_tokens;
+    node->scratch_size =
+        keys_size(plan) + (size_t)plan->session->device->threads * thread_scratch(plan, size);
+    return ASSAY_OK;
+}
+
+/* Dropout keys of all tokens in the node's scratch, or NULL with dropout off. */
+static const uint64_t *make_keys(const onednn_run *run, const onednn_node *node) {
+    const assay_batch *batch = run->batch;
+    uint64_t *keys = (uint64_t *)(void *)onednn_scratch(run, node);
+    if (!run->dropout || !(node->node->attrs.probability > 0))
+        return NULL;
+    for (int32_t t = 0; t < batch->n_tokens; t++)
+        keys[t] = assay_dropout_key(run->step->seed, node->node->attrs.stream,
+                                    batch->row_keys[run->plan->token_row[t]], batch->positions[t]);
+    return keys;
+}
+
+typedef struct attention_arrays {
+    const float *qkv, *dy;
+    float *y, *dqkv;
+    const uint64_t *keys;
+    size_t channels; /* C */
+} attention_arrays;
+
+static onednn_attention_task make_task(const onednn_run *run, const onednn_node *node,
+                                       const attention_arrays *a, size_t row, size_t head) {
+    const assay_attrs *attrs = &node->node->attrs;
+    const int32_t *offsets = run->batch->offsets;
+    size_t first = (size_t)offsets[row], size = a->channels / (size_t)attrs->heads;
+    size_t in = first * 3 * a->channels + head * size, out = first * a->channels + head * size;
+    float *scratch = onednn_scratch(run, node) + keys_size(run->plan);
+    onednn_attention_task task = {
+        .n_tokens = (size_t)(offsets[row + 1] - offsets[row]),
+        .size = size,
+        .q = a->qkv + in,
+        .k = a->qkv + in + a->channels,
+        .v = a->qkv + in + 2 * a->channels,
+        .stride = 3 * a->channels,
+        .y = a->y + out,
+        .y_stride = a->channels,
+        .lse = onednn_state(run, node) + head * (size_t)run->plan->max_tokens + first,
+        .keys = a->keys ? a->keys + first : NULL,
+        .channel = (uint32_t)head * 65536u,
+        .threshold = assay_dropout_threshold(attrs->probability),
+        .keep_scale = (float)(1.0 / (1.0 - attrs->probability)),
+        .scratch = scratch + (size_t)onednn_thread() * thread_scratch(run->plan, size)};
+    if (a->dqkv) {
+        task.dy = a->dy + out;
+        task.dq = a->dqkv + in;
+        task.dk = a->dqkv + in + a->channels;
+        task.dv = a->dqkv + in + 2 * a->channels;
+    }
+    return task;
+}
+
+static assay_status run_tasks(const onednn_run *run, const onednn_node *node,
+                              const attention_arrays *arrays,
+                              void (*kernel)(const onednn_attention_task *task)) {
+    int heads = node->node->attrs.heads, n = run->batch->n_rows * heads;
+    size_t work = (size_t)run->batch->n_tokens * arrays->channels;
+    ONEDNN_DYNAMIC_FOR(run->threads, work)
+    for (int i = 0; i < n; i++) {
+        onednn_attention_task task =
+            make_task(run, node, arrays, (size_t)(i / heads), (size_t)(i % heads));
+        kernel(&task);
+    }
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_attention(const onednn_run *run, const onednn_node *node) {
+    attention_arrays arrays = {.qkv = onednn_in(run, node, 0),
+                               .y = onednn_out(run, node, 0),
+                               .keys = make_keys(run, node),
+                               .channels = onednn_channels(run->plan, node->node->outputs[0])};
+    return run_tasks(run, node, &arrays, run->kernels->attention);
+}
+
+assay_status onednn_run_attention_grad(const onednn_run *run, const onednn_node *node) {
+    attention_arrays arrays = {.dy = onednn_in(run, node, 0),
+                               .qkv = onednn_in(run, node, 1),
+                               .y = onednn_in(run, node, 2),
+                               .dqkv = onednn_out(run, node, 0),
+                               .keys = make_keys(run, node),
+                               .channels = onednn_channels(run->plan, node->node->inputs[0])};
+    return run_tasks(run, node, &arrays, run->kernels->attention_grad);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/internal.h: the backend's own types and what its files offer each other.
+ *
+ * device   engine, stream, cache of matmul primitives, oneDNN's scratchpad
+ * session  parameters, gradients and moments, each in one slab; the activation arena that all
+ *          plans of the session share
+ * plan     the nodes to run, each with its arena offsets and primitives
+ *
+ * A step runs without allocating: offsets are fixed when a plan is compiled, the arena and the
+ * scratchpad only grow there. Rows and tokens of a plan are rounded up to its maximum in matmul
+ * primitives; what lies behind a batch's last token is set to zero where a sum runs over it. */
+#ifndef ONEDNN_INTERNAL_H
+#define ONEDNN_INTERNAL_H
+
+#include "assay/backend.h"
+#include "kernels.h"
+#include "onednn_compat.h"
+
+#define ONEDNN_ALIGNMENT 64
+#define ONEDNN_ALIGNED_FLOATS (ONEDNN_ALIGNMENT / sizeof(float))
+#define ONEDNN_NODE_GEMMS 6
+#define ONEDNN_NORM_BLOCK ((size_t)16384) /* floats per partial sum of the gradient norm */
+
+/* A loop over parts, one a thread, whose split never depends on anything but `n_threads`. Where it
+ * touches few floats in all, the calling thread does it alone: waking others costs more. */
+#define ONEDNN_SERIAL_WORK ((size_t)32768)
+#ifdef _OPENMP
+#define ONEDNN_PRAGMA(text) _Pragma(#text)
+#define ONEDNN_PARALLEL_FOR(n_threads, work)                                                       \
+    ONEDNN_PRAGMA(omp parallel for schedule(static, 1) num_threads(n_threads) if((work) > ONEDNN_SERIAL_WORK))
+#define ONEDNN_DYNAMIC_FOR(n_threads, work)                                                        \
+    ONEDNN_PRAGMA(omp parallel for schedule(dynamic, 1) num_threads(n_threads) if((work) > ONEDNN_SERIAL_WORK))
+#else
+#define ONEDNN_PARALLEL_FOR(n_threads, work)
+#define ONEDNN_DYNAMIC_FOR(n_threads, work)
+#endif
+
+/* ---- memory (memory.c) --------------------------------------------------------------------- */
+
+/* [any] n zeroed floats on a 64-byte boundary, or NULL; free with onednn_free. */
+float *onednn_alloc(size_t n);
+void onednn_free(float *p);
+
+/* Grows with use while a plan is laid out: blocks that live from node `start` to node `end`,
+ * both included, get offsets so that no two living at once overlap. */
+typedef struct onednn_block {
+    size_t offset, size; /* floats */
+    uint32_t start, end;
+} onednn_block;
+
+typedef struct onednn_layout {
+    onednn_block *blocks;
+    size_t n_blocks, capacity;
+    size_t size; /* floats needed in all */
+} onednn_layout;
+
+ASSAY_MUST_USE assay_status onednn_layout_add(onednn_layout *layout, size_t size, uint32_t start,
+                                              uint32_t end, size_t *ret_offset, assay_error *error);
+void onednn_layout_done(onednn_layout *layout);
+
+/* ---- matrix products (gemm.c) -------------------------------------------------------------- */
+
+/* c [m, n] = a [m, k] b [k, n] + bias [n], or c += ... with add. Strides in floats; c's columns
+ * are contiguous. */
+typedef struct onednn_gemm_shape {
+    int64_t m, n, k;
+    int64_t a_row, a_column, b_row, b_column, c_row;
+    int64_t bias, add; /* 0 or 1 */
+} onednn_gemm_shape;
+
+typedef struct onednn_gemm onednn_gemm;
+
+/* [cell] The primitive of that shape, from the device's cache or new. Release it once. */
+ASSAY_MUST_USE assay_status onednn_gemm_get(assay_device *device, const onednn_gemm_shape *shape,
+                                            onednn_gemm **ret_gemm, assay_error *error);
+void onednn_gemm_release(assay_device *device, onednn_gemm *gemm); /* NULL allowed */
+ASSAY_MUST_USE assay_status onednn_gemm_run(assay_device *device, onednn_gemm *gemm, const float *a,
+                                            const float *b, const float *bias, float *c,
+                                            assay_error *error);
+
+/* ---- device, session, plan ----------------------------------------------------------------- */
+
+struct assay_device {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    const onednn_kernels *kernels;
+    onednn_gemm *gemms; /* list */
+    float *scratchpad;
+    size_t scratchpad_size; /* floats */
+    int threads;
+};
+
+enum { ONEDNN_STATES = 4 }; /* ASSAY_STATE_* */
+
+/* One parameter in the slabs. An embedding table whose gradient comes from lookups alone keeps
+ * the list of rows they touched since the last update; the gradient is zero everywhere else. */
+typedef struct onednn_parameter {
+    size_t offset, size; /* floats */
+    int32_t by_rows;     /* 1: touched rows are listed */
+    int32_t all_rows;    /* 1: every row counts as touched */
+    int32_t n_touched;
+    int32_t *touched;          /* [rows], in order of first touch */
+    unsigned char *is_touched; /* [rows] */
+} onednn_parameter;
+
+/* Table of a sinusoid node, shared by all plans. */
+typedef struct onednn_sinusoid {
+    float *rows;              /* [capacity, channels] */
+    int32_t capacity, filled; /* positions */
+} onednn_sinusoid;
+
+struct assay_session {
+    assay_device *device;
+    const assay_graph_view *graph;
+    onednn_parameter *parameters;
+    float *slab[ONEDNN_STATES];
+    size_t slab_size;
+    double *partial; /* sums of squares of the gradient's blocks */
+    size_t n_partial;
+    float *arena;
+    size_t arena_size;         /* floats */
+    onednn_sinusoid *sinusoid; /* [n_nodes] */
+};
+
+typedef struct onednn_node {
+    const assay_node *node;
+    uint32_t index;
+    struct onednn_node *forward; /* backward nodes: their forward node, else NULL */
+    size_t state_size, state;    /* kept from forward to backward; arena offset */
+    size_t scratch_size, scratch;
+    onednn_gemm *gemm[ONEDNN_NODE_GEMMS];
+} onednn_node;
+
+/* Where a value stands. */
+enum { ONEDNN_IN_ARENA = 0, ONEDNN_IN_PARAMETERS, ONEDNN_IN_GRADIENTS };
+
+typedef struct onednn_pointer {
+    int32_t base;      /* ONEDNN_IN_* */
+    int32_t parameter; /* IN_PARAMETERS, IN_GRADIENTS: which */
+    size_t offset;     /* floats */
+} onednn_pointer;
+
+struct assay_plan {
+    assay_session *session;
+    int32_t kind; /* ASSAY_PLAN_*, or ONEDNN_PLAN_UPDATE */
+    int32_t max_rows, max_tokens;
+    uint32_t n_nodes;
+    onednn_node *nodes;
+    onednn_pointer *pointer; /* [n_values] */
+    int32_t *token_row;      /* [max_tokens] row of each token of the batch */
+    float *logits;           /* [max_rows, K] of the last batch */
+    double loss;
+    int32_t n_rows; /* of the last batch, 0 before the first */
+    int32_t has_loss;
+    assay_update_config update;
+    double gradient_norm;
+    int32_t has_norm;
+};
+
+enum { ONEDNN_PLAN_UPDATE = 2 };
+
+/* One run of a plan, as the operations see it. */
+typedef struct onednn_run {
+    assay_plan *plan;
+    assay_session *session;
+    assay_device *device;
+    const onednn_kernels *kernels;
+    const assay_batch *batch;
+    const assay_step *step;
+    int dropout;
+    int threads;
+    assay_error *error;
+} onednn_run;
+
+/* An operation: `prepare`, where it has one, sizes state and scratch and gets primitives. */
+typedef assay_status (*onednn_op_prepare)(assay_plan *plan, onednn_node *node, assay_error *error);
+typedef assay_status (*onednn_op_run)(const onednn_run *run, const onednn_node *node);
+
+#define ASSAY_OP(NAME, name, min_inputs, max_inputs)                                               \
+    assay_status onednn_run_##name(const onednn_run *run, const onednn_node *node);
+#include "assay/ops.def"
+#undef ASSAY_OP
+
+assay_status onednn_prepare_linear(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_linear_grad_input(assay_plan *plan, onednn_node *node,
+                                              assay_error *error);
+assay_status onednn_prepare_linear_grad_weight(assay_plan *plan, onednn_node *node,
+                                               assay_error *error);
+assay_status onednn_prepare_column_sums(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_sinusoid(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_attention(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_attention_pool(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_recurrent(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_recurrent_grad(assay_plan *plan, onednn_node *node, assay_error *error);
+
+/* ---- values (plan.c) ----------------------------------------------------------------------- */
+
+const assay_value_info *onednn_info(const assay_plan *plan, assay_value value);
+/* Channels of a value, rows * channels for a parameter of rank 2. */
+size_t onednn_channels(const assay_plan *plan, assay_value value);
+/* Most rows of a value's domain in this plan: max_tokens or max_rows. */
+int64_t onednn_max_rows(const assay_plan *plan, assay_value value);
+/* Rows of a value in the batch of this run. */
+size_t onednn_rows(const onednn_run *run, assay_value value);
+
+float *onednn_value(const onednn_run *run, assay_value value);
+/* Input or output i of a node. */
+float *onednn_in(const onednn_run *run, const onednn_node *node, uint32_t i);
+float *onednn_out(const onednn_run *run, const onednn_node *node, uint32_t i);
+const int32_t *onednn_indices(const onednn_run *run, assay_value value);
+float *onednn_state(const onednn_run *run, const onednn_node *node);
+float *onednn_scratch(const onednn_run *run, const onednn_node *node);
+
+/* 1 when output i is a parameter's gradient that the node adds to in the session's slab. */
+int onednn_adds(const assay_plan *plan, const assay_node *node, uint32_t i);
+/* to (+)= from [n], as onednn_adds says for output i. */
+void onednn_deliver(const onednn_run *run, const onednn_node *node, uint32_t i, const float *from);
+
+/* Sets what lies behind the batch's last row of a [max, width] array to zero. */
+void onednn_clear_tail(float *p, size_t rows, int64_t max_rows, size_t width);
+
+/* Floats from one sum over rows to the next in scratch: a value's channels, rounded up. */
+size_t onednn_column_stride(const assay_plan *plan, assay_value value);
+/* sums[0 .. n - 1] += the parts' sums behind it, `step` floats apart, in order. */
+void onednn_add_parts(const onednn_run *run, float *sums, size_t step, size_t n, int parts);
+
+/* Range [*ret_begin, *ret_end) of part `part` of n items in whole units. */
+void onednn_split(size_t n, size_t unit, int parts, int part, size_t *ret_begin, size_t *ret_end);
+/* Number of the calling thread in its team. */
+int onednn_thread(void);
+
+/* ---- update (update.c) --------------------------------------------------------------------- */
+
+void onednn_touch(onednn_parameter *parameter, int32_t row);
+assay_status onednn_run_update(assay_plan *plan, const assay_step *step, assay_error *error);
+
+/* ---- batches (batch.c) --------------------------------------------------------------------- */
+
+assay_status onednn_check_batch(const assay_plan *plan, const assay_batch *batch,
+                                assay_error *error);
+
+/* ---- plans (plan.c) ------------------------------------------------------------------------ */
+
+assay_status onednn_compile(assay_session *session, int32_t kind, int32_t max_rows,
+                            int32_t max_tokens, assay_plan **ret_plan, assay_error *error);
+assay_status onednn_compile_update(assay_session *session, const assay_update_config *config,
+                                   assay_plan **ret_plan, assay_error *error);
+void onednn_plan_free(assay_plan *plan);
+assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,
+                             assay_error *error);
+assay_status onednn_plan_read(assay_plan *plan, assay_value value, double *data, uint64_t n,
+                              assay_error *error);
+assay_status onednn_plan_read_grad_norm(assay_plan *plan, double *ret_norm, assay_error *error);
+
+#endif

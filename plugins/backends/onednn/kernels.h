@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/kernels.h: the loops that oneDNN has no primitive for, or is slower at, as a table of
+ * serial functions built once per instruction set (kernels_x86_64_v4.c, ..._v3.c, _generic.c from
+ * kernels.inc). Callers split the work over threads. All arrays are f32 and row-major; none may
+ * overlap unless said so. */
+#ifndef ONEDNN_KERNELS_H
+#define ONEDNN_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One head of one row: q, k, v stand `stride` floats apart from token to token. */
+typedef struct onednn_attention_task {
+    size_t n_tokens;        /* L */
+    size_t size;            /* D, channels of the head */
+    const float *q, *k, *v; /* [L, D] each */
+    size_t stride;
+    float *y; /* forward [L, D], y_stride apart; backward reads it */
+    const float *dy;
+    size_t y_stride;
+    float *dq, *dk, *dv;  /* backward, `stride` apart */
+    float *lse;           /* [L]: log of the sum of exp(scores); written forward, read backward */
+    const uint64_t *keys; /* [L] dropout key of each token, or NULL */
+    uint32_t channel;     /* first dropout channel: head * 65536 */
+    uint32_t threshold;
+    float keep_scale; /* 1 / (1 - p) */
+    float *scratch;   /* onednn_kernels.attention_scratch(L, D) floats, 64-byte aligned */
+} onednn_attention_task;
+
+/* Some rows of one direction of a recurrent layer, longest first. Gates of a token stand in
+ * blocks of `padded` floats. LSTM: i, f, g, o. GRU: n, r, z, q with q = Un h + cn. */
+typedef struct onednn_recurrent_task {
+    size_t n_rows;
+    const int32_t *first;  /* [n_rows] first token */
+    const int32_t *length; /* [n_rows], descending */
+    int reverse;
+    size_t hidden, padded; /* H, and H rounded up to whole vectors */
+    float *gates;          /* in: input part with biases; out: activations; backward: gradients */
+    size_t gates_stride;
+    float *cell; /* LSTM: c of every token */
+    size_t cell_stride;
+    float *y;
+    const float *dy;
+    size_t y_stride;
+    const float *weight; /* pack_recurrent_forward or pack_recurrent_backward */
+    const float *bias;   /* GRU forward: cn [padded] */
+    float *bias_sum;     /* backward: [4, padded], set to the sum of `gates` over all tokens */
+    float *carry;        /* backward: [n_rows, padded]; LSTM dc, GRU z dh */
+    float *tile;         /* 8 * 64 floats, 64-byte aligned */
+} onednn_recurrent_task;
+
+/* Factors of one Adam or AdamW step: p = decay p - rate m / (sqrt(v) root + epsilon). */
+typedef struct onednn_adam {
+    float clip, l2, decay;
+    float beta1, one_minus_beta1, beta2, one_minus_beta2;
+    float rate, root, epsilon;
+} onednn_adam;
+
+/* g = clip g + l2 p;  m = momentum m + g;  p -= rate m */
+typedef struct onednn_sgd {
+    float clip, l2, momentum, rate;
+} onednn_sgd;
+
+typedef struct onednn_kernels {
+    const char *name;
+    size_t width; /* floats per vector */
+
+    /* Element-wise over n; y may be x. */
+    void (*add)(float *y, const float *a, const float *b, size_t n);
+    void (*scale)(float *y, const float *x, float factor, size_t n);
+    void (*relu)(float *y, const float *x, size_t n);
+    void (*gelu)(float *y, const float *x, size_t n);
+    void (*tanh)(float *y, const float *x, size_t n);
+    void (*relu_grad)(float *dx, const float *dy, const float *y, size_t n);
+    void (*gelu_grad)(float *dx, const float *dy, const float *x, size_t n);
+    void (*tanh_grad)(float *dx, const float *dy, const float *y, size_t n);
+    /* One token's channels. */
+    void (*dropout)(float *y, const float *x, size_t n, uint64_t key, uint32_t threshold,
+                    float scale);
+    void (*axpy)(float *y, float a, const float *x, size_t n); /* y += a x */
+    float (*dot)(const float *a, const float *b, size_t n);
+    void (*max)(float *y, const float *x, size_t n); /* y = max(y, x) */
+    double (*sum_of_squares)(const float *x, size_t n);
+
+    /* x [rows, n]; sum [n] += column sums. */
+    void (*column_sum)(float *sum, const float *x, size_t rows, size_t n);
+    void (*layer_norm)(float *y, const float *x, const float *gamma, const float *beta, size_t rows,
+                       size_t n, float epsilon);
+    /* dgamma, dbeta [n] are added to. */
+    void (*layer_norm_grad)(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                            const float *gamma, size_t rows, size_t n, float epsilon);
+    /* y [n] = softmax(x). */
+    void (*softmax)(float *y, const float *x, size_t n);
+
+    size_t (*attention_scratch)(size_t n_tokens, size_t size);
+    void (*attention)(const onednn_attention_task *task);
+    void (*attention_grad)(const onednn_attention_task *task);
+
+    /* w [gates H, H] as PyTorch keeps it -> panels of whole vectors. Floats: gates * padded^2. */
+    void (*pack_recurrent_forward)(float *packed, const float *w, size_t gates, size_t hidden);
+    void (*pack_recurrent_backward)(float *packed, const float *w, size_t gates, size_t hidden);
+    void (*lstm)(const onednn_recurrent_task *task);
+    void (*lstm_grad)(const onednn_recurrent_task *task);
+    void (*gru)(const onednn_recurrent_task *task);
+    void (*gru_grad)(const onednn_recurrent_task *task);
+
+    /* g NULL: a gradient of zero. */
+    void (*sgd)(float *p, const float *g, float *m, size_t n, const onednn_sgd *f);
+    void (*adam)(float *p, const float *g, float *m, float *v, size_t n, const onednn_adam *f);
+} onednn_kernels;
+
+/* The best table this processor can run. */
+const onednn_kernels *onednn_kernels_get(void);
+
+extern const onednn_kernels onednn_kernels_generic;
+#if defined(__x86_64__)
+extern const onednn_kernels onednn_kernels_v3;
+extern const onednn_kernels onednn_kernels_v4;
+#endif
+
+#endif

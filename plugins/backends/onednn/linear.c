@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/linear.c: the linear layer and its three gradients as oneDNN matmuls over all tokens (or
+ * rows) of the plan. */
+
+#include "internal.h"
+
+assay_status onednn_prepare_linear(assay_plan *plan, onednn_node *node, assay_error *error) {
+    const assay_node *n = node->node;
+    int64_t in = (int64_t)onednn_channels(plan, n->inputs[0]);
+    int64_t out = (int64_t)onednn_channels(plan, n->outputs[0]);
+    onednn_gemm_shape shape = {.m = onednn_max_rows(plan, n->inputs[0]),
+                               .n = out,
+                               .k = in,
+                               .a_row = in,
+                               .a_column = 1,
+                               .b_row = 1,
+                               .b_column = in,
+                               .c_row = out,
+                               .bias = n->n_inputs > 2 && n->inputs[2] != ASSAY_NONE};
+    return onednn_gemm_get(plan->session->device, &shape, &node->gemm[0], error);
+}
+
+assay_status onednn_run_linear(const onednn_run *run, const onednn_node *node) {
+    const assay_node *n = node->node;
+    int biased = n->n_inputs > 2 && n->inputs[2] != ASSAY_NONE;
+    return onednn_gemm_run(run->device, node->gemm[0], onednn_in(run, node, 0),
+                           onednn_in(run, node, 1), biased ? onednn_in(run, node, 2) : NULL,
+                           onednn_out(run, node, 0), run->error);
+}
+
+/* dx [M, I] = dy [M, O] weight [O, I] */
+assay_status onednn_prepare_linear_grad_input(assay_plan *plan, onednn_node *node,
+                                              assay_error *error) {
+    const assay_node *n = node->node;
+    int64_t in = (int64_t)onednn_channels(plan, n->outputs[0]);
+    int64_t out = (int64_t)onednn_channels(plan, n->inputs[0]);
+    onednn_gemm_shape shape = {.m = onednn_max_rows(plan, n->inputs[0]),
+                               .n = in,
+                               .k = out,
+                               .a_row = out,
+                               .a_column = 1,
+                               .b_row = in,
+                               .b_column = 1,
+                               .c_row = in};
+    return onednn_gemm_get(plan->session->device, &shape, &node->gemm[0], error);
+}
+
+assay_status onednn_run_linear_grad_input(const onednn_run *run, const onednn_node *node) {
+    return onednn_gemm_run(run->device, node->gemm[0], onednn_in(run, node, 0),
+                           onednn_in(run, node, 1), NULL, onednn_out(run, node, 0), run->error);
+}
+
+/* dweight [O, I] = dy^T [O, M] x [M, I] */
+assay_status onednn_prepare_linear_grad_weight(assay_plan *plan, onednn_node *node,
+                                               assay_error *error) {
+    const assay_node *n = node->node;
+    int64_t in = (int64_t)onednn_channels(plan, n->inputs[1]);
+    int64_t out = (int64_t)onednn_channels(plan, n->inputs[0]);
+    onednn_gemm_shape shape = {.m = out,
+                               .n = in,
+                               .k = onednn_max_rows(plan, n->inputs[0]),
+                               .a_row = 1,
+                               .a_column = out,
+                               .b_row = in,
+                               .b_column = 1,
+                               .c_row = in,
+                               .add = onednn_adds(plan, n, 0)};
+    return onednn_gemm_get(plan->session->device, &shape, &node->gemm[0], error);
+}
+
+assay_status onednn_run_linear_grad_weight(const onednn_run *run, const onednn_node *node) {
+    float *dy = onednn_in(run, node, 0), *x = onednn_in(run, node, 1);
+    size_t rows = onednn_rows(run, node->node->inputs[0]);
+    int64_t max_rows = onednn_max_rows(run->plan, node->node->inputs[0]);
+    onednn_clear_tail(dy, rows, max_rows, onednn_channels(run->plan, node->node->inputs[0]));
+    onednn_clear_tail(x, rows, max_rows, onednn_channels(run->plan, node->node->inputs[1]));
+    return onednn_gemm_run(run->device, node->gemm[0], dy, x, NULL, onednn_out(run, node, 0),
+                           run->error);
+}
+
+/* Sums over rows: each thread sums its rows into scratch, then the threads' sums are added in
+ * order. Room for two sums of a row, as layer_norm_grad has. */
+assay_status onednn_prepare_column_sums(assay_plan *plan, onednn_node *node, assay_error *error) {
+    (void)error;
+    node->scratch_size = 2 * onednn_column_stride(plan, node->node->inputs[0]) *
+                         (size_t)plan->session->device->threads;
+    return ASSAY_OK;
+}
+
+size_t onednn_column_stride(const assay_plan *plan, assay_value value) {
+    size_t channels = onednn_channels(plan, value);
+    return (channels + ONEDNN_ALIGNED_FLOATS - 1) / ONEDNN_ALIGNED_FLOATS * ONEDNN_ALIGNED_FLOATS;
+}
+
+/* sums[0] += sums[1] + ... in order; sums are `step` floats apart. */
+void onednn_add_parts(const onednn_run *run, float *sums, size_t step, size_t n, int parts) {
+    for (int part = 1; part < parts; part++)
+        run->kernels->add(sums, sums, sums + (size_t)part * step, n);
+}
+
+assay_status onednn_run_linear_grad_bias(const onednn_run *run, const onednn_node *node) {
+    const float *dy = onednn_in(run, node, 0);
+    float *sums = onednn_scratch(run, node);
+    size_t rows = onednn_rows(run, node->node->inputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    size_t step = onednn_column_stride(run->plan, node->node->inputs[0]);
+    ONEDNN_PARALLEL_FOR(run->threads, rows * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        float *sum = sums + (size_t)part * step;
+        onednn_split(rows, 1, run->threads, part, &begin, &end);
+        memset(sum, 0, channels * sizeof *sum);
+        run->kernels->column_sum(sum, dy + begin * channels, end - begin, channels);
+    }
+    onednn_add_parts(run, sums, step, channels, run->threads);
+    onednn_deliver(run, node, 0, sums);
+    return ASSAY_OK;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/onednn.c: the `onednn` backend, f32 on processors: descriptor, device, session.
+ *
+ * Large products are oneDNN matmul primitives; recurrence, attention, norms and the optimizer are
+ * own kernels, which take rows of different length as they are. plan.c runs graphs. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "internal.h"
+
+static const char *libraries(void) {
+    static char text[64];
+    const dnnl_version_t *version = dnnl_version();
+    snprintf(text, sizeof text, "oneDNN %d.%d.%d%s", version->major, version->minor, version->patch,
+#ifdef _OPENMP
+             ", libgomp"
+#else
+             ""
+#endif
+    );
+    return text;
+}
+
+static void device_close(assay_device *device) {
+    if (!device)
+        return;
+    if (device->stream)
+        dnnl_stream_destroy(device->stream);
+    if (device->engine)
+        dnnl_engine_destroy(device->engine);
+    onednn_free(device->scratchpad);
+    free(device);
+}
+
+static assay_status device_open(const assay_device_config *config, assay_device **ret_device,
+                                assay_error *error) {
+    if (config->dtype != ASSAY_DTYPE_F32)
+        return assay_fail(error, ASSAY_UNSUPPORTED, "dtype", "onednn computes in f32");
+    if (config->threads < 1 || config->threads > 1024)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "threads", "expected 1 to 1024");
+    assay_device *device = calloc(1, sizeof *device);
+    if (!device)
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn", "no memory for a device");
+    device->kernels = onednn_kernels_get();
+#ifdef _OPENMP
+    device->threads = config->threads;
+    omp_set_num_threads(config->threads); /* what oneDNN asks */
+#else
+    device->threads = 1;
+#endif
+    if (dnnl_engine_create(&device->engine, dnnl_cpu, 0) != dnnl_success ||
+        dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags) !=
+            dnnl_success) {
+        device_close(device);
+        return assay_fail(error, ASSAY_UNAVAILABLE, "onednn", "oneDNN offers no CPU engine");
+    }
+    *ret_device = device;
+    return ASSAY_OK;
+}
+
+static int32_t supports(const assay_device *device, const assay_graph_view *graph, uint32_t node) {
+    (void)device;
+    return node < graph->n_nodes && graph->nodes[node].op >= 0 &&
+           graph->nodes[node].op < ASSAY_OP_COUNT;
+}
+
+/* ---- session ------------------------------------------------------------------------------- */
+
+static void session_free(assay_session *session) {
+    if (!session)
+        return;
+    const assay_graph_view *graph = session->graph;
+    for (uint32_t p = 0; session->parameters && p < graph->n_parameters; p++) {
+        free(session->parameters[p].touched);
+        free(session->parameters[p].is_touched);
+    }
+    for (uint32_t n = 0; session->sinusoid && n < graph->n_nodes; n++)
+        onednn_free(session->sinusoid[n].rows);
+    for (int s = 0; s < ONEDNN_STATES; s++)
+        onednn_free(session->slab[s]);
+    onednn_free(session->arena);
+    free(session->parameters);
+    free(session->sinusoid);
+    free(session->partial);
+    free(session);
+}
+
+/* Does this parameter's gradient come from one embedding_grad node and nothing else? */
+static int gradient_by_rows(const assay_graph_view *graph, uint32_t parameter) {
+    assay_value gradient = graph->parameters[parameter].gradient;
+    if (gradient == ASSAY_NONE)
+        return 0;
+    int32_t node = graph->values[gradient].node;
+    return node >= 0 && graph->nodes[node].op == ASSAY_OP_EMBEDDING_GRAD;
+}
+
+static int init_parameter(assay_session *session, uint32_t i) {
+    const assay_parameter_info *info = &session->graph->parameters[i];
+    onednn_parameter *parameter = &session->parameters[i];
+    parameter->offset = session->slab_size;
+    parameter->size = (size_t)info->n_elements;
+    size_t end = parameter->offset + parameter->size + ONEDNN_ALIGNED_FLOATS - 1;
+    session->slab_size = end / ONEDNN_ALIGNED_FLOATS * ONEDNN_ALIGNED_FLOATS;
+    parameter->by_rows = gradient_by_rows(session->graph, i);
+    if (!parameter->by_rows)
+        return 1;
+    size_t rows = (size_t)info->dims[0];
+    parameter->touched = calloc(rows, sizeof *parameter->touched);
+    parameter->is_touched = calloc(rows, 1);
+    return parameter->touched && parameter->is_touched;
+}
+
+static assay_status session_create(assay_device *device, const assay_graph_view *graph,
+                                   assay_session **ret_session, assay_error *error) {
+    assay_session *session = calloc(1, sizeof *session);
+    if (!session)
+        goto fail;
+    session->device = device;
+    session->graph = graph;
+    session->parameters = calloc((size_t)graph->n_parameters + 1, sizeof *session->parameters);
+    session->sinusoid = calloc((size_t)graph->n_nodes + 1, sizeof *session->sinusoid);
+    if (!session->parameters || !session->sinusoid)
+        goto fail;
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (!init_parameter(session, p))
+            goto fail;
+    for (int s = 0; s < ONEDNN_STATES; s++)
+        if (!(session->slab[s] = onednn_alloc(session->slab_size)))
+            goto fail;
+    session->n_partial = session->slab_size / ONEDNN_NORM_BLOCK + graph->n_parameters + 1;
+    session->partial = calloc(session->n_partial, sizeof *session->partial);
+    if (!session->partial)
+        goto fail;
+    *ret_session = session;
+    return ASSAY_OK;
+fail:
+    session_free(session);
+    return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn",
+                      "no memory for parameters, gradients and optimizer states");
+}
+
+/* The tensor of a state of a parameter, whose size must be n; NULL with an error else. */
+static float *state_tensor(assay_session *session, int32_t state, uint32_t parameter, uint64_t n,
+                           assay_error *error) {
+    char text[160];
+    if (state < 0 || state >= ONEDNN_STATES || parameter >= session->graph->n_parameters) {
+        (void)assay_fail(error, ASSAY_INVALID_ARGUMENT, "state", "no such state or parameter");
+        return NULL;
+    }
+    const onednn_parameter *p = &session->parameters[parameter];
+    if (n != (uint64_t)p->size) {
+        snprintf(text, sizeof text, "found %llu elements; expected %llu", (unsigned long long)n,
+                 (unsigned long long)p->size);
+        (void)assay_fail(error, ASSAY_INVALID_ARGUMENT, session->graph->parameters[parameter].name,
+                         text);
+        return NULL;
+    }
+    return session->slab[state] + p->offset;
+}
+
+static assay_status upload(assay_session *session, int32_t state, uint32_t parameter,
+                           const double *data, uint64_t n, assay_error *error) {
+    float *tensor = state_tensor(session, state, parameter, n, error);
+    if (!tensor)
+        return ASSAY_INVALID_ARGUMENT;
+    for (uint64_t i = 0; i < n; i++)
+        tensor[i] = (float)data[i];
+    if (state == ASSAY_STATE_GRADIENT)
+        session->parameters[parameter].all_rows = 1;
+    return ASSAY_OK;
+}
+
+static assay_status download(assay_session *session, int32_t state, uint32_t parameter,
+                             double *data, uint64_t n, assay_error *error) {
+    const float *tensor = state_tensor(session, state, parameter, n, error);
+    if (!tensor)
+        return ASSAY_INVALID_ARGUMENT;
+    for (uint64_t i = 0; i < n; i++)
+        data[i] = (double)tensor[i];
+    return ASSAY_OK;
+}
+
+static assay_status sync_device(assay_device *device, assay_error *error) {
+    if (dnnl_stream_wait(device->stream) != dnnl_success)
+        return assay_fail(error, ASSAY_INTERNAL, "onednn", "waiting for oneDNN's stream failed");
+    return ASSAY_OK;
+}
+
+static const assay_backend backend = {
+    .struct_size = (uint32_t)sizeof(assay_backend),
+    .libraries = libraries,
+    .open = device_open,
+    .close = device_close,
+    .supports = supports,
+    .session_create = session_create,
+    .session_free = session_free,
+    .upload = upload,
+    .download = download,
+    .compile = onednn_compile,
+    .compile_update = onednn_compile_update,
+    .plan_free = onednn_plan_free,
+    .run = onednn_plan_run,
+    .sync = sync_device,
+    .read = onednn_plan_read,
+    .read_grad_norm = onednn_plan_read_grad_norm,
+};
+
+static const void *get_interface(const char *name) {
+    return strcmp(name, ASSAY_BACKEND) == 0 ? &backend : NULL;
+}
+
+static assay_status probe(assay_error *error) {
+    dnnl_engine_t engine = NULL;
+    if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
+        return assay_fail(error, ASSAY_UNAVAILABLE, "onednn", "oneDNN offers no CPU engine");
+    dnnl_engine_destroy(engine);
+    return ASSAY_OK;
+}
+
+static const assay_plugin descriptor = {
+    .struct_size = (uint32_t)sizeof(assay_plugin),
+    .abi_major = ASSAY_ABI_MAJOR,
+    .kind = ASSAY_PLUGIN_KIND_BACKEND,
+    .id = "onednn",
+    .version = "0.1.0",
+    .license = "MIT",
+    .summary = "oneDNN on processors, f32",
+    .build = "",
+    .get_interface = get_interface,
+    .probe = probe,
+};
+
+ASSAY_DEFINE_PLUGIN(descriptor)

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/plan.c: compiling a graph into a plan, and running it: one table of operations. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "internal.h"
+
+static const onednn_op_prepare prepares[ASSAY_OP_COUNT] = {
+    [ASSAY_OP_LINEAR] = onednn_prepare_linear,
+    [ASSAY_OP_LINEAR_GRAD_INPUT] = onednn_prepare_linear_grad_input,
+    [ASSAY_OP_LINEAR_GRAD_WEIGHT] = onednn_prepare_linear_grad_weight,
+    [ASSAY_OP_LINEAR_GRAD_BIAS] = onednn_prepare_column_sums,
+    [ASSAY_OP_LAYER_NORM_GRAD] = onednn_prepare_column_sums,
+    [ASSAY_OP_SINUSOID] = onednn_prepare_sinusoid,
+    [ASSAY_OP_ATTENTION] = onednn_prepare_attention,
+    [ASSAY_OP_ATTENTION_GRAD] = onednn_prepare_attention,
+    [ASSAY_OP_ATTENTION_POOL] = onednn_prepare_attention_pool,
+    [ASSAY_OP_ATTENTION_POOL_GRAD] = onednn_prepare_attention_pool,
+    [ASSAY_OP_GRU] = onednn_prepare_recurrent,
+    [ASSAY_OP_LSTM] = onednn_prepare_recurrent,
+    [ASSAY_OP_GRU_GRAD] = onednn_prepare_recurrent_grad,
+    [ASSAY_OP_LSTM_GRAD] = onednn_prepare_recurrent_grad,
+};
+
+/* A missing function does not link. */
+static const onednn_op_run runs[ASSAY_OP_COUNT] = {
+#define ASSAY_OP(NAME, name, min_inputs, max_inputs) [ASSAY_OP_##NAME] = onednn_run_##name,
+#include "assay/ops.def"
+#undef ASSAY_OP
+};
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+const assay_value_info *onednn_info(const assay_plan *plan, assay_value value) {
+    return &plan->session->graph->values[value];
+}
+
+size_t onednn_channels(const assay_plan *plan, assay_value value) {
+    const assay_value_info *info = onednn_info(plan, value);
+    return (size_t)info->dims[0] *
+           (size_t)(info->domain == ASSAY_DOMAIN_FIXED && info->rank == 2 ? info->dims[1] : 1);
+}
+
+int64_t onednn_max_rows(const assay_plan *plan, assay_value value) {
+    int32_t domain = onednn_info(plan, value)->domain;
+    return domain == ASSAY_DOMAIN_TOKENS ? plan->max_tokens
+           : domain == ASSAY_DOMAIN_ROWS ? plan->max_rows
+                                         : 1;
+}
+
+size_t onednn_rows(const onednn_run *run, assay_value value) {
+    int32_t domain = onednn_info(run->plan, value)->domain;
+    return domain == ASSAY_DOMAIN_TOKENS ? (size_t)run->batch->n_tokens
+           : domain == ASSAY_DOMAIN_ROWS ? (size_t)run->batch->n_rows
+                                         : 1;
+}
+
+/* The parameter whose gradient this value is, or -1. */
+static int32_t gradient_of(const assay_graph_view *graph, assay_value value) {
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (graph->parameters[p].gradient == value)
+            return (int32_t)p;
+    return -1;
+}
+
+int onednn_adds(const assay_plan *plan, const assay_node *node, uint32_t i) {
+    return node->outputs[i] != ASSAY_NONE &&
+           plan->pointer[node->outputs[i]].base == ONEDNN_IN_GRADIENTS;
+}
+
+float *onednn_value(const onednn_run *run, assay_value value) {
+    const onednn_pointer *pointer = &run->plan->pointer[value];
+    const assay_session *session = run->session;
+    return pointer->base == ONEDNN_IN_PARAMETERS
+               ? session->slab[ASSAY_STATE_PARAMETER] + pointer->offset
+           : pointer->base == ONEDNN_IN_GRADIENTS
+               ? session->slab[ASSAY_STATE_GRADIENT] + pointer->offset
+               : session->arena + pointer->offset;
+}
+
+float *onednn_in(const onednn_run *run, const onednn_node *node, uint32_t i) {
+    return onednn_value(run, node->node->inputs[i]);
+}
+
+float *onednn_out(const onednn_run *run, const onednn_node *node, uint32_t i) {
+    return onednn_value(run, node->node->outputs[i]);
+}
+
+const int32_t *onednn_indices(const onednn_run *run, assay_value value) {
+    int32_t input = onednn_info(run->plan, value)->input;
+    return input == ASSAY_INPUT_TOKEN_IDS   ? run->batch->ids
+           : input == ASSAY_INPUT_POSITIONS ? run->batch->positions
+                                            : run->batch->labels;
+}
+
+float *onednn_state(const onednn_run *run, const onednn_node *node) {
+    return run->session->arena + (node->forward ? node->forward->state : node->state);
+}
+
+float *onednn_scratch(const onednn_run *run, const onednn_node *node) {
+    return run->session->arena + node->scratch;
+}
+
+void onednn_deliver(const onednn_run *run, const onednn_node *node, uint32_t i, const float *from) {
+    size_t n = onednn_channels(run->plan, node->node->outputs[i]);
+    float *to = onednn_out(run, node, i);
+    if (onednn_adds(run->plan, node->node, i))
+        run->kernels->add(to, to, from, n);
+    else
+        memcpy(to, from, n * sizeof *to);
+}
+
+void onednn_clear_tail(float *p, size_t rows, int64_t max_rows, size_t width) {
+    memset(p + rows * width, 0, ((size_t)max_rows - rows) * width * sizeof *p);
+}
+
+void onednn_split(size_t n, size_t unit, int parts, int part, size_t *ret_begin, size_t *ret_end) {
+    size_t units = (n + unit - 1) / unit;
+    size_t begin = units * (size_t)part / (size_t)parts * unit;
+    size_t end = units * ((size_t)part + 1) / (size_t)parts * unit;
+    *ret_begin = begin < n ? begin : n;
+    *ret_end = end < n ? end : n;
+}
+
+int onednn_thread(void) {
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+/* ---- compiling ----------------------------------------------------------------------------- */
+
+void onednn_plan_free(assay_plan *plan) {
+    if (!plan)
+        return;
+    for (uint32_t n = 0; plan->nodes && n < plan->n_nodes; n++)
+        for (int g = 0; g < ONEDNN_NODE_GEMMS; g++)
+            onednn_gemm_release(plan->session->device, plan->nodes[n].gemm[g]);
+    free(plan->nodes);
+    free(plan->pointer);
+    free(plan->token_row);
+    free(plan->logits);
+    free(plan);
+}
+
+/* Where parameters and their gradients stand; everything else is laid out later. */
+static void place_parameters(assay_plan *plan) {
+    const assay_session *session = plan->session;
+    const assay_graph_view *graph = session->graph;
+    for (uint32_t v = 0; v < graph->n_values; v++) {
+        int32_t parameter = graph->values[v].parameter;
+        int32_t gradient = gradient_of(graph, (assay_value)v);
+        if (parameter >= 0)
+            plan->pointer[v] = (onednn_pointer){ONEDNN_IN_PARAMETERS, parameter,
+                                                session->parameters[parameter].offset};
+        else if (gradient >= 0)
+            plan->pointer[v] = (onednn_pointer){ONEDNN_IN_GRADIENTS, gradient,
+                                                session->parameters[gradient].offset};
+    }
+}
+
+/* Last node of the plan that reads a value; the plan's end for what is read afterwards. */
+static uint32_t last_reader(const assay_plan *plan, assay_value value, uint32_t writer) {
+    const assay_graph_view *graph = plan->session->graph;
+    uint32_t last = writer;
+    if (value == graph->logits)
+        return plan->n_nodes;
+    for (uint32_t n = writer; n < plan->n_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].n_inputs; i++)
+            if (graph->nodes[n].inputs[i] == value)
+                last = n;
+    return last;
+}
+
+static assay_status place_value(assay_plan *plan, onednn_layout *layout, uint32_t writer,
+                                assay_value value, assay_error *error) {
+    if (value == ASSAY_NONE || plan->pointer[value].base != ONEDNN_IN_ARENA)
+        return ASSAY_OK;
+    size_t size = (size_t)onednn_max_rows(plan, value) * onednn_channels(plan, value);
+    return onednn_layout_add(layout, size, writer, last_reader(plan, value, writer),
+                             &plan->pointer[value].offset, error);
+}
+
+/* The last backward node of a forward node, which still reads its state. */
+static uint32_t last_of_state(const assay_plan *plan, uint32_t forward) {
+    uint32_t last = forward;
+    for (uint32_t n = forward + 1; n < plan->n_nodes; n++)
+        if (plan->nodes[n].forward == &plan->nodes[forward])
+            last = n;
+    return last;
+}
+
+static assay_status place_node(assay_plan *plan, onednn_layout *layout, uint32_t n,
+                               assay_error *error) {
+    onednn_node *node = &plan->nodes[n];
+    assay_status status = ASSAY_OK;
+    for (uint32_t i = 0; i < node->node->n_outputs && status == ASSAY_OK; i++)
+        status = place_value(plan, layout, n, node->node->outputs[i], error);
+    if (status == ASSAY_OK && prepares[node->node->op])
+        status = prepares[node->node->op](plan, node, error);
+    if (status == ASSAY_OK && node->state_size)
+        status = onednn_layout_add(layout, node->state_size, n, last_of_state(plan, n),
+                                   &node->state, error);
+    if (status == ASSAY_OK && node->scratch_size)
+        status = onednn_layout_add(layout, node->scratch_size, n, n, &node->scratch, error);
+    return status;
+}
+
+static void link_nodes(assay_plan *plan) {
+    const assay_graph_view *graph = plan->session->graph;
+    for (uint32_t n = 0; n < plan->n_nodes; n++) {
+        int32_t forward = graph->nodes[n].forward_node;
+        plan->nodes[n].node = &graph->nodes[n];
+        plan->nodes[n].index = n;
+        plan->nodes[n].forward = forward >= 0 ? &plan->nodes[forward] : NULL;
+    }
+}
+
+/* Nobody reads the arena between runs, so it can move. */
+static assay_status grow_arena(assay_session *session, size_t size, assay_error *error) {
+    if (size <= session->arena_size)
+        return ASSAY_OK;
+    float *grown = onednn_alloc(size);
+    if (!grown)
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn plan", "no memory for activations");
+    onednn_free(session->arena);
+    session->arena = grown;
+    session->arena_size = size;
+    return ASSAY_OK;
+}
+
+static assay_status lay_out(assay_plan *plan, assay_error *error) {
+    onednn_layout layout = {0};
+    assay_status status = ASSAY_OK;
+    place_parameters(plan);
+    link_nodes(plan);
+    for (uint32_t n = 0; n < plan->n_nodes && status == ASSAY_OK; n++)
+        status = place_node(plan, &layout, n, error);
+    if (status == ASSAY_OK)
+        status = grow_arena(plan->session, layout.size, error);
+    onednn_layout_done(&layout);
+    return status;
+}
+
+assay_status onednn_compile(assay_session *session, int32_t kind, int32_t max_rows,
+                            int32_t max_tokens, assay_plan **ret_plan, assay_error *error) {
+    const assay_graph_view *graph = session->graph;
+    if ((kind != ASSAY_PLAN_FORWARD && kind != ASSAY_PLAN_ACCUMULATE) || max_rows < 1 ||
+        max_tokens < max_rows)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "plan",
+                          "expected a forward or accumulate plan for at least one row and one "
+                          "token for each row");
+    if (kind == ASSAY_PLAN_ACCUMULATE && graph->n_nodes == graph->n_forward_nodes)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "plan", "the graph has no gradient");
+    assay_status status = ASSAY_OUT_OF_MEMORY;
+    assay_plan *plan = calloc(1, sizeof *plan);
+    if (!plan)
+        goto fail;
+    plan->session = session;
+    plan->kind = kind;
+    plan->max_rows = max_rows;
+    plan->max_tokens = max_tokens;
+    plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
+    plan->nodes = calloc((size_t)plan->n_nodes + 1, sizeof *plan->nodes);
+    plan->pointer = calloc((size_t)graph->n_values + 1, sizeof *plan->pointer);
+    plan->token_row = calloc((size_t)max_tokens, sizeof *plan->token_row);
+    plan->logits = calloc((size_t)max_rows * (size_t)graph->values[graph->logits].dims[0],
+                          sizeof *plan->logits);
+    if (!plan->nodes || !plan->pointer || !plan->token_row || !plan->logits)
+        goto fail;
+    status = lay_out(plan, error);
+    if (status != ASSAY_OK)
+        goto fail;
+    *ret_plan = plan;
+    return ASSAY_OK;
+fail:
+    onednn_plan_free(plan);
+    return assay_fail(error, status, "onednn plan", "out of memory");
+}
+
+assay_status onednn_compile_update(assay_session *session, const assay_update_config *config,
+                                   assay_plan **ret_plan, assay_error *error) {
+    if (config->optimizer < 0 || config->optimizer >= ASSAY_OPTIMIZER_COUNT)
+        return assay_fail(error, ASSAY_UNSUPPORTED, "optimizer", "expected sgd, adam or adamw");
+    assay_plan *plan = calloc(1, sizeof *plan);
+    if (!plan)
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn plan", "out of memory");
+    plan->session = session;
+    plan->kind = ONEDNN_PLAN_UPDATE;
+    plan->update = *config;
+    *ret_plan = plan;
+    return ASSAY_OK;
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__) || defined(__i386__)
+/* Denormals make products hundreds of times slower. The bits are per thread. */
+#define DENORMALS_ARE_ZERO 0x8040u
+
+static unsigned int flush_denormals(int threads) {
+    unsigned int before = __builtin_ia32_stmxcsr();
+    (void)threads;
+    ONEDNN_PARALLEL_FOR(threads, SIZE_MAX)
+    for (int part = 0; part < threads; part++)
+        __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | DENORMALS_ARE_ZERO);
+    return before;
+}
+
+static void restore_denormals(unsigned int before) {
+    __builtin_ia32_ldmxcsr(before);
+}
+#else
+static unsigned int flush_denormals(int threads) {
+    (void)threads;
+    return 0;
+}
+
+static void restore_denormals(unsigned int before) {
+    (void)before;
+}
+#endif
+
+static assay_status run_nodes(onednn_run *run) {
+    const assay_plan *plan = run->plan;
+    for (uint32_t n = 0; n < plan->n_nodes; n++) {
+        const onednn_node *node = &plan->nodes[n];
+        if (node->node->op == ASSAY_OP_CROSS_ENTROPY && !run->batch->labels)
+            continue;
+        assay_status status = runs[node->node->op](run, node);
+        if (status != ASSAY_OK)
+            return status;
+    }
+    return ASSAY_OK;
+}
+
+static void number_rows(assay_plan *plan, const assay_batch *batch) {
+    for (int32_t b = 0; b < batch->n_rows; b++)
+        for (int32_t t = batch->offsets[b]; t < batch->offsets[b + 1]; t++)
+            plan->token_row[t] = b;
+}
+
+static void keep_logits(onednn_run *run) {
+    assay_plan *plan = run->plan;
+    assay_value logits = run->session->graph->logits;
+    size_t n = (size_t)run->batch->n_rows * onednn_channels(plan, logits);
+    memcpy(plan->logits, onednn_value(run, logits), n * sizeof *plan->logits);
+    plan->n_rows = run->batch->n_rows;
+    plan->has_loss = run->batch->labels != NULL;
+}
+
+assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,
+                             assay_error *error) {
+    assay_device *device = plan->session->device;
+    assay_status status = ASSAY_OK;
+    if (plan->kind != ONEDNN_PLAN_UPDATE)
+        status = onednn_check_batch(plan, batch, error);
+    if (status != ASSAY_OK)
+        return status;
+    unsigned int denormals = flush_denormals(device->threads);
+    if (plan->kind == ONEDNN_PLAN_UPDATE) {
+        status = onednn_run_update(plan, step, error);
+    } else {
+        onednn_run run = {.plan = plan,
+                          .session = plan->session,
+                          .device = device,
+                          .kernels = device->kernels,
+                          .batch = batch,
+                          .step = step,
+                          .dropout = plan->kind == ASSAY_PLAN_ACCUMULATE && step->dropout,
+                          .threads = device->threads,
+                          .error = error};
+        number_rows(plan, batch);
+        status = run_nodes(&run);
+        if (status == ASSAY_OK)
+            keep_logits(&run);
+    }
+    restore_denormals(denormals);
+    return status;
+}
+
+assay_status onednn_plan_read(assay_plan *plan, assay_value value, double *data, uint64_t n,
+                              assay_error *error) {
+    const assay_graph_view *graph = plan->session->graph;
+    char text[128];
+    if (plan->kind == ONEDNN_PLAN_UPDATE || plan->n_rows == 0)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "the plan has not run a batch");
+    if (value != graph->logits && (value != graph->loss || value == ASSAY_NONE))
+        return assay_fail(error, ASSAY_UNSUPPORTED, "read", "onednn keeps logits and loss only");
+    if (value == graph->loss && !plan->has_loss)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "the last batch had no labels");
+    uint64_t expected = 1;
+    if (value == graph->logits)
+        expected = (uint64_t)plan->n_rows * (uint64_t)graph->values[value].dims[0];
+    if (n != expected) {
+        snprintf(text, sizeof text, "found %llu elements; expected %llu", (unsigned long long)n,
+                 (unsigned long long)expected);
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", text);
+    }
+    if (value == graph->loss)
+        data[0] = plan->loss;
+    else
+        for (uint64_t i = 0; i < n; i++)
+            data[i] = (double)plan->logits[i];
+    return ASSAY_OK;
+}
+
+assay_status onednn_plan_read_grad_norm(assay_plan *plan, double *ret_norm, assay_error *error) {
+    if (!plan->has_norm)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read_grad_norm",
+                          "no update has run in this plan");
+    *ret_norm = plan->gradient_norm;
+    return ASSAY_OK;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/pointwise.c: lookups, element-wise operations, dropout, slices; threads take ranges. */
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* ---- lookups ------------------------------------------------------------------------------- */
+
+assay_status onednn_run_embedding(const onednn_run *run, const onednn_node *node) {
+    size_t n = onednn_rows(run, node->node->outputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->outputs[0]);
+    const int32_t *ids = onednn_indices(run, node->node->inputs[0]);
+    const float *table = onednn_in(run, node, 1);
+    float *y = onednn_out(run, node, 0);
+    ONEDNN_PARALLEL_FOR(run->threads, n * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split(n, 1, run->threads, part, &begin, &end);
+        for (size_t t = begin; t < end; t++)
+            memcpy(y + t * channels, table + (size_t)ids[t] * channels, channels * sizeof *y);
+    }
+    return ASSAY_OK;
+}
+
+/* A thread owns the table rows whose number leaves its own as remainder: each row is summed in the
+ * order of the tokens, whatever the number of threads. */
+assay_status onednn_run_embedding_grad(const onednn_run *run, const onednn_node *node) {
+    const float *dy = onednn_in(run, node, 0);
+    const int32_t *ids = onednn_indices(run, node->node->inputs[1]);
+    float *table = onednn_out(run, node, 0);
+    assay_value output = node->node->outputs[0];
+    size_t n = onednn_rows(run, node->node->inputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    if (onednn_adds(run->plan, node->node, 0)) {
+        onednn_parameter *parameter =
+            &run->session->parameters[run->plan->pointer[output].parameter];
+        for (size_t t = 0; t < n; t++)
+            onednn_touch(parameter, ids[t]);
+    } else {
+        memset(table, 0, onednn_channels(run->plan, output) * sizeof *table);
+    }
+    ONEDNN_PARALLEL_FOR(run->threads, n * channels)
+    for (int part = 0; part < run->threads; part++) {
+        for (size_t t = 0; t < n; t++) {
+            float *row = table + (size_t)ids[t] * channels;
+            if (ids[t] % run->threads == part)
+                run->kernels->add(row, row, dy + t * channels, channels);
+        }
+    }
+    return ASSAY_OK;
+}
+
+/* Room for every position a batch of this plan can have; rows are filled at their first use. */
+assay_status onednn_prepare_sinusoid(assay_plan *plan, onednn_node *node, assay_error *error) {
+    assay_session *session = plan->session;
+    onednn_sinusoid *table = &session->sinusoid[node->index];
+    size_t channels = onednn_channels(plan, node->node->outputs[0]);
+    if (plan->max_tokens <= table->capacity)
+        return ASSAY_OK;
+    float *grown = onednn_alloc((size_t)plan->max_tokens * channels);
+    if (!grown)
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, "sinusoid", "out of memory");
+    onednn_free(table->rows);
+    *table = (onednn_sinusoid){.rows = grown, .capacity = plan->max_tokens, .filled = 0};
+    return ASSAY_OK;
+}
+
+static void fill_sinusoid(onednn_sinusoid *table, int32_t positions, size_t channels) {
+    for (; table->filled < positions; table->filled++) {
+        float *row = table->rows + (size_t)table->filled * channels;
+        for (size_t c = 0; c < channels; c++) {
+            double power = (double)(c / 2 * 2) / (double)channels;
+            double angle = (double)table->filled / pow(10000.0, power);
+            row[c] = (float)(c % 2 ? cos(angle) : sin(angle));
+        }
+    }
+}
+
+assay_status onednn_run_sinusoid(const onednn_run *run, const onednn_node *node) {
+    onednn_sinusoid *table = &run->session->sinusoid[node->index];
+    size_t channels = onednn_channels(run->plan, node->node->outputs[0]);
+    const int32_t *positions = run->batch->positions;
+    float *y = onednn_out(run, node, 0);
+    int32_t longest = 0;
+    for (int32_t t = 0; t < run->batch->n_tokens; t++)
+        longest = positions[t] >= longest ? positions[t] + 1 : longest;
+    fill_sinusoid(table, longest, channels);
+    ONEDNN_PARALLEL_FOR(run->threads, (size_t)run->batch->n_tokens * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split((size_t)run->batch->n_tokens, 1, run->threads, part, &begin, &end);
+        for (size_t t = begin; t < end; t++)
+            memcpy(y + t * channels, table->rows + (size_t)positions[t] * channels,
+                   channels * sizeof *y);
+    }
+    return ASSAY_OK;
+}
+
+/* ---- element-wise -------------------------------------------------------------------------- */
+
+/* Runs STATEMENT over the range [begin, end) of the output's elements on each thread. */
+#define ELEMENTWISE(STATEMENT)                                                                     \
+    float *y = onednn_out(run, node, 0);                                                           \
+    size_t n = onednn_rows(run, node->node->outputs[0]) *                                          \
+               onednn_channels(run->plan, node->node->outputs[0]);                                 \
+    const onednn_kernels *k = run->kernels;                                                        \
+    ONEDNN_PARALLEL_FOR(run->threads, n)                                                           \
+    for (int part = 0; part < run->threads; part++) {                                              \
+        size_t begin, end;                                                                         \
+        onednn_split(n, ONEDNN_ALIGNED_FLOATS, run->threads, part, &begin, &end);                  \
+        STATEMENT;                                                                                 \
+    }                                                                                              \
+    return ASSAY_OK
+
+/* The sum of a parameter used several times may end in its gradient. */
+assay_status onednn_run_add(const onednn_run *run, const onednn_node *node) {
+    const float *a = onednn_in(run, node, 0), *b = onednn_in(run, node, 1);
+    if (onednn_adds(run->plan, node->node, 0)) {
+        onednn_deliver(run, node, 0, a);
+        onednn_deliver(run, node, 0, b);
+        return ASSAY_OK;
+    }
+    ELEMENTWISE(k->add(y + begin, a + begin, b + begin, end - begin));
+}
+
+assay_status onednn_run_scale(const onednn_run *run, const onednn_node *node) {
+    const float *x = onednn_in(run, node, 0);
+    float factor = (float)node->node->attrs.factor;
+    ELEMENTWISE(k->scale(y + begin, x + begin, factor, end - begin));
+}
+
+assay_status onednn_run_relu(const onednn_run *run, const onednn_node *node) {
+    const float *x = onednn_in(run, node, 0);
+    ELEMENTWISE(k->relu(y + begin, x + begin, end - begin));
+}
+
+assay_status onednn_run_gelu(const onednn_run *run, const onednn_node *node) {
+    const float *x = onednn_in(run, node, 0);
+    ELEMENTWISE(k->gelu(y + begin, x + begin, end - begin));
+}
+
+assay_status onednn_run_tanh(const onednn_run *run, const onednn_node *node) {
+    const float *x = onednn_in(run, node, 0);
+    ELEMENTWISE(k->tanh(y + begin, x + begin, end - begin));
+}
+
+assay_status onednn_run_relu_grad(const onednn_run *run, const onednn_node *node) {
+    const float *dy = onednn_in(run, node, 0), *from = onednn_in(run, node, 1);
+    ELEMENTWISE(k->relu_grad(y + begin, dy + begin, from + begin, end - begin));
+}
+
+assay_status onednn_run_gelu_grad(const onednn_run *run, const onednn_node *node) {
+    const float *dy = onednn_in(run, node, 0), *from = onednn_in(run, node, 1);
+    ELEMENTWISE(k->gelu_grad(y + begin, dy + begin, from + begin, end - begin));
+}
+
+assay_status onednn_run_tanh_grad(const onednn_run *run, const onednn_node *node) {
+    const float *dy = onednn_in(run, node, 0), *from = onednn_in(run, node, 1);
+    ELEMENTWISE(k->tanh_grad(y + begin, dy + begin, from + begin, end - begin));
+}
+
+/* Forward and backward alike. */
+assay_status onednn_run_dropout(const onednn_run *run, const onednn_node *node) {
+    const float *x = onednn_in(run, node, 0);
+    float *y = onednn_out(run, node, 0);
+    const assay_attrs *attrs = &node->node->attrs;
+    const assay_batch *batch = run->batch;
+    size_t n = onednn_rows(run, node->node->outputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->outputs[0]);
+    int tokens = onednn_info(run->plan, node->node->outputs[0])->domain == ASSAY_DOMAIN_TOKENS;
+    uint32_t threshold = assay_dropout_threshold(attrs->probability);
+    float keep_scale = (float)(1.0 / (1.0 - attrs->probability));
+    ONEDNN_PARALLEL_FOR(run->threads, n * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split(n, 1, run->threads, part, &begin, &end);
+        if (!run->dropout)
+            memcpy(y + begin * channels, x + begin * channels,
+                   (end - begin) * channels * sizeof *y);
+        for (size_t i = begin; i < end && run->dropout; i++) {
+            uint64_t row_key = batch->row_keys[tokens ? run->plan->token_row[i] : (int32_t)i];
+            uint64_t key = assay_dropout_key(run->step->seed, attrs->stream, row_key,
+                                             tokens ? batch->positions[i] : 0);
+            run->kernels->dropout(y + i * channels, x + i * channels, channels, key, threshold,
+                                  keep_scale);
+        }
+    }
+    return ASSAY_OK;
+}
+
+/* ---- channels ------------------------------------------------------------------------------ */
+
+/* to [n, to_width] from from [n, from_width], `width` channels. */
+static void copy_channels(const onednn_run *run, float *to, size_t to_width, const float *from,
+                          size_t from_width, size_t n, size_t width) {
+    ONEDNN_PARALLEL_FOR(run->threads, n * width)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split(n, 1, run->threads, part, &begin, &end);
+        for (size_t i = begin; i < end; i++)
+            memcpy(to + i * to_width, from + i * from_width, width * sizeof *to);
+    }
+}
+
+assay_status onednn_run_slice(const onednn_run *run, const onednn_node *node) {
+    const assay_attrs *attrs = &node->node->attrs;
+    copy_channels(run, onednn_out(run, node, 0), (size_t)attrs->size,
+                  onednn_in(run, node, 0) + attrs->begin,
+                  onednn_channels(run->plan, node->node->inputs[0]),
+                  onednn_rows(run, node->node->inputs[0]), (size_t)attrs->size);
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_slice_grad(const onednn_run *run, const onednn_node *node) {
+    const assay_attrs *attrs = &node->node->attrs;
+    size_t n = onednn_rows(run, node->node->inputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->outputs[0]);
+    float *dx = onednn_out(run, node, 0);
+    memset(dx, 0, n * channels * sizeof *dx);
+    copy_channels(run, dx + attrs->begin, channels, onednn_in(run, node, 0), (size_t)attrs->size, n,
+                  (size_t)attrs->size);
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_concat(const onednn_run *run, const onednn_node *node) {
+    size_t channels = onednn_channels(run->plan, node->node->outputs[0]);
+    float *y = onednn_out(run, node, 0);
+    for (uint32_t i = 0; i < node->node->n_inputs; i++) {
+        size_t width = onednn_channels(run->plan, node->node->inputs[i]);
+        copy_channels(run, y, channels, onednn_in(run, node, i), width,
+                      onednn_rows(run, node->node->inputs[i]), width);
+        y += width;
+    }
+    return ASSAY_OK;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/recurrent.c: LSTM and GRU layers, one or two directions.
+ *
+ * The input part of all gates is one matmul per direction over all tokens; the step loops
+ * (kernels_recurrent.inc) run one task for each direction and share of the rows, without barriers;
+ * the gradients of x and of both weights are matmuls over all tokens again. Rows are sorted longest
+ * first, so that a step works on a prefix of them.
+ *
+ * Gates of a token stand as [direction, block, padded], padded = H rounded up to whole vectors.
+ * Blocks: LSTM i, f, g, o; GRU n, r, z, q (q = Un h + cn). The input part fills the first three
+ * blocks of GRU, the recurrent part the last three, all four are both in LSTM. */
+
+#include <stdlib.h>
+
+#include "internal.h"
+
+#define BLOCKS 4
+#define TILE_FLOATS 512
+
+/* Everything that follows from the node and the plan; offsets in floats. */
+typedef struct recurrent_shape {
+    size_t in, hidden, padded, gates; /* I, H, padded H, 3 or 4 */
+    size_t directions, parts;         /* parts: shares of the rows */
+    size_t skip;                      /* GRU: blocks before the recurrent part */
+    size_t gates_stride, cell_stride;
+    const int *block_of_input, *block_of_state; /* block of each of PyTorch's gates */
+    /* in the node's state */
+    size_t gate_values, cell, input_weight, bias, order, state_size;
+    /* in scratch */
+    size_t state_weight, tile, carry, bias_sum, before, weight_gradient;
+    size_t forward_scratch, backward_scratch;
+} recurrent_shape;
+
+static const int lstm_blocks[4] = {0, 1, 2, 3};
+static const int gru_input_blocks[3] = {1, 2, 0};
+static const int gru_state_blocks[3] = {1, 2, 3};
+
+static size_t rounded(size_t n) {
+    return (n + ONEDNN_ALIGNED_FLOATS - 1) / ONEDNN_ALIGNED_FLOATS * ONEDNN_ALIGNED_FLOATS;
+}
+
+/* Takes n floats of an area and moves its end. */
+static size_t take(size_t *end, size_t n) {
+    size_t begin = *end;
+    *end += rounded(n);
+    return begin;
+}
+
+/* `node` is the forward node. */
+static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node) {
+    const assay_device *device = plan->session->device;
+    size_t tokens = (size_t)plan->max_tokens, rows = (size_t)plan->max_rows, tasks, width;
+    int is_gru = node->op == ASSAY_OP_GRU;
+    recurrent_shape s = {0};
+    s.gates = is_gru ? 3 : 4;
+    s.skip = is_gru ? 1 : 0;
+    s.block_of_input = is_gru ? gru_input_blocks : lstm_blocks;
+    s.block_of_state = is_gru ? gru_state_blocks : lstm_blocks;
+    s.directions = node->attrs.bidirectional ? 2 : 1;
+    s.in = onednn_channels(plan, node->inputs[0]);
+    s.hidden = onednn_channels(plan, node->outputs[0]) / s.directions;
+    width = device->kernels->width;
+    s.padded = (s.hidden + width - 1) / width * width;
+    s.parts = (size_t)device->threads / s.directions;
+    s.parts = s.parts > rows ? rows : s.parts;
+    s.parts = s.parts < 1 ? 1 : s.parts;
+    s.gates_stride = s.directions * BLOCKS * s.padded;
+    s.cell_stride = is_gru ? 0 : s.directions * s.padded;
+    tasks = s.directions * s.parts;
+    s.gate_values = take(&s.state_size, tokens * s.gates_stride);
+    s.cell = take(&s.state_size, tokens * s.cell_stride);
+    s.input_weight = take(&s.state_size, s.directions * s.gates * s.padded * s.in);
+    s.bias = take(&s.state_size, s.directions * BLOCKS * s.padded);
+    s.order = take(&s.state_size, 2 * rows);
+    s.state_weight = take(&s.forward_scratch, s.directions * s.gates * s.padded * s.padded);
+    s.tile = take(&s.forward_scratch, tasks * TILE_FLOATS);
+    s.backward_scratch = s.forward_scratch;
+    s.carry = take(&s.backward_scratch, s.directions * rows * s.padded);
+    s.bias_sum = take(&s.backward_scratch, tasks * BLOCKS * s.padded);
+    s.before = take(&s.backward_scratch, tokens * s.directions * s.hidden);
+    s.weight_gradient =
+        take(&s.backward_scratch, s.gates * s.padded * (s.in > s.hidden ? s.in : s.hidden));
+    return s;
+}
+
+/* ---- packing ------------------------------------------------------------------------------- */
+
+static const float *weight_of(const onednn_run *run, const assay_node *forward, size_t direction,
+                              uint32_t kind) {
+    return onednn_value(run, forward->inputs[1 + 4 * direction + kind]);
+}
+
+enum { WEIGHT_IH, WEIGHT_HH, BIAS_IH, BIAS_HH };
+
+/* weight_ih with its gates at their blocks [gates, padded, I], and all biases that stand outside
+ * the product of the reset gate; GRU's fourth block gets cn. */
+static void pack_input_part(const onednn_run *run, const recurrent_shape *s,
+                            const assay_node *forward, size_t direction, float *state) {
+    size_t rows = s->gates * s->padded;
+    float *to = state + s->input_weight + direction * rows * s->in;
+    float *bias = state + s->bias + direction * BLOCKS * s->padded;
+    const float *w = weight_of(run, forward, direction, WEIGHT_IH);
+    const float *b_ih = weight_of(run, forward, direction, BIAS_IH);
+    const float *b_hh = weight_of(run, forward, direction, BIAS_HH);
+    memset(to, 0, rows * s->in * sizeof *to);
+    memset(bias, 0, BLOCKS * s->padded * sizeof *bias);
+    for (size_t g = 0; g < s->gates; g++) {
+        size_t input_block = (size_t)s->block_of_input[g] * s->padded;
+        size_t state_block = (size_t)s->block_of_state[g] * s->padded;
+        memcpy(to + input_block * s->in, w + g * s->hidden * s->in, s->hidden * s->in * sizeof *to);
+        for (size_t i = 0; i < s->hidden; i++) {
+            bias[input_block + i] += b_ih[g * s->hidden + i];
+            bias[state_block + i] += b_hh[g * s->hidden + i];
+        }
+    }
+}
+
+/* ---- tasks --------------------------------------------------------------------------------- */
+
+typedef struct row_order {
+    int32_t length, first;
+} row_order;
+
+static int longer_first(const void *a, const void *b) {
+    const row_order *x = a, *y = b;
+    return x->length != y->length ? (x->length < y->length) - (x->length > y->length)
+                                  : (x->first > y->first) - (x->first < y->first);
+}
+
+/* Insertion sort: a batch is small and nothing may be allocated here. */
+static void sort_rows(row_order *rows, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        row_order row = rows[i];
+        size_t j = i;
+        for (; j > 0 && longer_first(&row, &rows[j - 1]) < 0; j--)
+            rows[j] = rows[j - 1];
+        rows[j] = row;
+    }
+}
+
+/* The k-th row of part p among sorted rows, as first[] and length[] of the part one after the
+ * other: part p takes every parts-th row. */
+static void order_rows(const onednn_run *run, const recurrent_shape *s, float *state,
+                       row_order *rows) {
+    const int32_t *offsets = run->batch->offsets;
+    size_t n = (size_t)run->batch->n_rows, to = 0;
+    int32_t *first = (int32_t *)(void *)(state + s->order), *length = first + run->plan->max_rows;
+    for (size_t b = 0; b < n; b++)
+        rows[b] = (row_order){offsets[b + 1] - offsets[b], offsets[b]};
+    sort_rows(rows, n);
+    for (size_t part = 0; part < s->parts; part++) {
+        for (size_t i = part; i < n; i += s->parts, to++) {
+            first[to] = rows[i].first;
+            length[to] = rows[i].length;
+        }
+    }
+}
+
+/* Rows that parts 0 .. part - 1 have together. */
+static size_t rows_before(size_t n, size_t parts, size_t part) {
+    size_t sum = 0;
+    for (size_t p = 0; p < part; p++)
+        sum += (n + parts - 1 - p) / parts;
+    return sum;
+}
+
+static onednn_recurrent_task make_task(const onednn_run *run, const onednn_node *node,
+                                       const recurrent_shape *s, size_t task, float *y) {
+    size_t direction = task / s->parts, part = task % s->parts, n = (size_t)run->batch->n_rows;
+    size_t begin = rows_before(n, s->parts, part), end = rows_before(n, s->parts, part + 1);
+    float *state = onednn_state(run, node), *scratch = onednn_scratch(run, node);
+    const int32_t *first = (const int32_t *)(const void *)(state + s->order);
+    return (onednn_recurrent_task){
+        .n_rows = end - begin,
+        .first = first + begin,
+        .length = first + run->plan->max_rows + begin,
+        .reverse = direction == 1,
+        .hidden = s->hidden,
+        .padded = s->padded,
+        .gates = state + s->gate_values + direction * BLOCKS * s->padded,
+        .gates_stride = s->gates_stride,
+        .cell = state + s->cell + direction * s->padded,
+        .cell_stride = s->cell_stride,
+        .y = y + direction * s->hidden,
+        .y_stride = s->directions * s->hidden,
+        .weight = scratch + s->state_weight + direction * s->gates * s->padded * s->padded,
+        .bias = state + s->bias + direction * BLOCKS * s->padded + 3 * s->padded,
+        .tile = scratch + s->tile + task * TILE_FLOATS};
+}
+
+/* ---- forward ------------------------------------------------------------------------------- */
+
+/* Input part of one direction: [M, I] [I, gates padded]. */
+static onednn_gemm_shape input_gemm(const assay_plan *plan, const recurrent_shape *s) {
+    return (onednn_gemm_shape){.m = plan->max_tokens,
+                               .n = (int64_t)(s->gates * s->padded),
+                               .k = (int64_t)s->in,
+                               .a_row = (int64_t)s->in,
+                               .a_column = 1,
+                               .b_row = 1,
+                               .b_column = (int64_t)s->in,
+                               .c_row = (int64_t)s->gates_stride,
+                               .bias = 1};
+}
+
+assay_status onednn_prepare_recurrent(assay_plan *plan, onednn_node *node, assay_error *error) {
+    recurrent_shape s = make_shape(plan, node->node);
+    onednn_gemm_shape shape = input_gemm(plan, &s);
+    node->state_size = s.state_size;
+    node->scratch_size = s.forward_scratch + 2 * rounded((size_t)plan->max_rows);
+    return onednn_gemm_get(plan->session->device, &shape, &node->gemm[0], error);
+}
+
+static assay_status run_forward(const onednn_run *run, const onednn_node *node,
+                                void (*kernel)(const onednn_recurrent_task *task)) {
+    recurrent_shape s = make_shape(run->plan, node->node);
+    float *state = onednn_state(run, node), *scratch = onednn_scratch(run, node);
+    float *y = onednn_out(run, node, 0);
+    assay_status status = ASSAY_OK;
+    order_rows(run, &s, state, (row_order *)(void *)(scratch + s.forward_scratch));
+    for (size_t d = 0; d < s.directions && status == ASSAY_OK; d++) {
+        pack_input_part(run, &s, node->node, d, state);
+        run->kernels->pack_recurrent_forward(
+            scratch + s.state_weight + d * s.gates * s.padded * s.padded,
+            weight_of(run, node->node, d, WEIGHT_HH), s.gates, s.hidden);
+        status = onednn_gemm_run(run->device, node->gemm[0], onednn_in(run, node, 0),
+                                 state + s.input_weight + d * s.gates * s.padded * s.in,
+                                 state + s.bias + d * BLOCKS * s.padded,
+                                 state + s.gate_values + d * BLOCKS * s.padded, run->error);
+    }
+    if (status != ASSAY_OK)
+        return status;
+    int n = (int)(s.directions * s.parts);
+    ONEDNN_PARALLEL_FOR(run->threads, (size_t)run->batch->n_tokens * s.gates_stride)
+    for (int i = 0; i < n; i++) {
+        onednn_recurrent_task task = make_task(run, node, &s, (size_t)i, y);
+        kernel(&task);
+    }
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_lstm(const onednn_run *run, const onednn_node *node) {
+    return run_forward(run, node, run->kernels->lstm);
+}
+
+assay_status onednn_run_gru(const onednn_run *run, const onednn_node *node) {
+    return run_forward(run, node, run->kernels->gru);
+}
+
+/* ---- backward ------------------------------------------------------------------------------ */
+
+enum { GEMM_DX, GEMM_DX_ADD, GEMM_DW_INPUT, GEMM_DW_STATE };
+
+/* dx [M, I] (+)= gates [M, gates padded] weight [gates padded, I] */
+static onednn_gemm_shape dx_gemm(const assay_plan *plan, const recurrent_shape *s, int add) {
+    return (onednn_gemm_shape){.m = plan->max_tokens,
+                               .n = (int64_t)s->in,
+                               .k = (int64_t)(s->gates * s->padded),
+                               .a_row = (int64_t)s->gates_stride,
+                               .a_column = 1,
+                               .b_row = (int64_t)s->in,
+                               .b_column = 1,
+                               .c_row = (int64_t)s->in,
+                               .add = add};
+}
+
+/* [gates padded, width] = gates^T [gates padded, M] b [M, width], b's rows b_row apart */
+static onednn_gemm_shape dw_gemm(const assay_plan *plan, const recurrent_shape *s, size_t width,
+                                 size_t b_row) {
+    return (onednn_gemm_shape){.m = (int64_t)(s->gates * s->padded),
+                               .n = (int64_t)width,
+                               .k = plan->max_tokens,
+                               .a_row = 1,
+                               .a_column = (int64_t)s->gates_stride,
+                               .b_row = (int64_t)b_row,
+                               .b_column = 1,
+                               .c_row = (int64_t)width};
+}
+
+assay_status onednn_prepare_recurrent_grad(assay_plan *plan, onednn_node *node,
+                                           assay_error *error) {
+    recurrent_shape s = make_shape(plan, node->forward->node);
+    onednn_gemm_shape shapes[4] = {dx_gemm(plan, &s, 0), dx_gemm(plan, &s, 1),
+                                   dw_gemm(plan, &s, s.in, s.in),
+                                   dw_gemm(plan, &s, s.hidden, s.directions * s.hidden)};
+    assay_status status = ASSAY_OK;
+    node->scratch_size = s.backward_scratch;
+    for (int i = 0; i < 4 && status == ASSAY_OK; i++)
+        status = onednn_gemm_get(plan->session->device, &shapes[i], &node->gemm[i], error);
+    return status;
+}
+
+/* before [N, D H] = the state each token starts from: that of its neighbour, or zero. */
+static void shift_states(const onednn_run *run, const recurrent_shape *s, float *to,
+                         const float *y) {
+    const int32_t *offsets = run->batch->offsets;
+    size_t h = s->hidden, width = s->directions * h;
+    ONEDNN_PARALLEL_FOR(run->threads, (size_t)run->batch->n_tokens * width)
+    for (int part = 0; part < run->threads; part++) {
+        size_t first, end;
+        onednn_split((size_t)run->batch->n_tokens, 1, run->threads, part, &first, &end);
+        for (size_t t = first; t < end; t++) {
+            int32_t row = run->plan->token_row[t];
+            if ((int32_t)t == offsets[row])
+                memset(to + t * width, 0, h * sizeof *to);
+            else
+                memcpy(to + t * width, y + (t - 1) * width, h * sizeof *to);
+            if (s->directions == 1)
+                continue;
+            if ((int32_t)t + 1 == offsets[row + 1])
+                memset(to + t * width + h, 0, h * sizeof *to);
+            else
+                memcpy(to + t * width + h, y + (t + 1) * width + h, h * sizeof *to);
+        }
+    }
+}
+
+/* Output i (+)= from [blocks, padded, width] with PyTorch's gates taken from their blocks. */
+static void deliver_gates(const onednn_run *run, const onednn_node *node, const recurrent_shape *s,
+                          uint32_t i, const float *from, const int *blocks, size_t width) {
+    if (node->node->outputs[i] == ASSAY_NONE)
+        return;
+    float *to = onednn_out(run, node, i);
+    int add = onednn_adds(run->plan, node->node, i);
+    size_t n = s->hidden * width;
+    for (size_t g = 0; g < s->gates; g++, to += n) {
+        const float *block = from + (size_t)blocks[g] * s->padded * width;
+        if (add)
+            run->kernels->add(to, to, block, n);
+        else
+            memcpy(to, block, n * sizeof *to);
+    }
+}
+
+static void run_backward_tasks(const onednn_run *run, const onednn_node *node,
+                               const recurrent_shape *s,
+                               void (*kernel)(const onednn_recurrent_task *task)) {
+    float *scratch = onednn_scratch(run, node), *y = onednn_in(run, node, 1);
+    const float *dy = onednn_in(run, node, 0);
+    int n = (int)(s->directions * s->parts);
+    for (size_t d = 0; d < s->directions; d++)
+        run->kernels->pack_recurrent_backward(
+            scratch + s->state_weight + d * s->gates * s->padded * s->padded,
+            weight_of(run, node->forward->node, d, WEIGHT_HH), s->gates, s->hidden);
+    ONEDNN_PARALLEL_FOR(run->threads, (size_t)run->batch->n_tokens * s->gates_stride)
+    for (int i = 0; i < n; i++) {
+        onednn_recurrent_task task = make_task(run, node, s, (size_t)i, y);
+        size_t direction = (size_t)i / s->parts, part = (size_t)i % s->parts;
+        size_t before = rows_before((size_t)run->batch->n_rows, s->parts, part);
+        task.dy = dy + direction * s->hidden;
+        task.carry =
+            scratch + s->carry + (direction * (size_t)run->plan->max_rows + before) * s->padded;
+        task.bias_sum = scratch + s->bias_sum + (size_t)i * BLOCKS * s->padded;
+        kernel(&task);
+    }
+}
+
+/* Gradients by weights and biases of one direction. */
+static assay_status deliver_direction(const onednn_run *run, const onednn_node *node,
+                                      const recurrent_shape *s, size_t d) {
+    static const int in_order[BLOCKS] = {0, 1, 2, 3};
+    float *scratch = onednn_scratch(run, node), *gates, *sums, *dw = scratch + s->weight_gradient;
+    uint32_t output = (uint32_t)(1 + 4 * d);
+    gates = onednn_state(run, node) + s->gate_values + d * BLOCKS * s->padded;
+    sums = scratch + s->bias_sum + d * s->parts * BLOCKS * s->padded;
+    onednn_add_parts(run, sums, BLOCKS * s->padded, BLOCKS * s->padded, (int)s->parts);
+    deliver_gates(run, node, s, output + BIAS_IH, sums, s->block_of_input, 1);
+    deliver_gates(run, node, s, output + BIAS_HH, sums, s->block_of_state, 1);
+    assay_status status = onednn_gemm_run(run->device, node->gemm[GEMM_DW_INPUT], gates,
+                                          onednn_in(run, node, 2), NULL, dw, run->error);
+    if (status != ASSAY_OK)
+        return status;
+    deliver_gates(run, node, s, output + WEIGHT_IH, dw, s->block_of_input, s->in);
+    status = onednn_gemm_run(run->device, node->gemm[GEMM_DW_STATE], gates + s->skip * s->padded,
+                             scratch + s->before + d * s->hidden, NULL, dw, run->error);
+    if (status != ASSAY_OK)
+        return status;
+    deliver_gates(run, node, s, output + WEIGHT_HH, dw, in_order, s->hidden);
+    return ASSAY_OK;
+}
+
+static assay_status run_backward(const onednn_run *run, const onednn_node *node,
+                                 void (*kernel)(const onednn_recurrent_task *task)) {
+    recurrent_shape s = make_shape(run->plan, node->forward->node);
+    float *state = onednn_state(run, node), *scratch = onednn_scratch(run, node);
+    size_t n = (size_t)run->batch->n_tokens;
+    int64_t max_tokens = run->plan->max_tokens;
+    assay_status status = ASSAY_OK;
+    run_backward_tasks(run, node, &s, kernel);
+    for (size_t d = 0; d < s.directions && node->node->outputs[0] != ASSAY_NONE; d++) {
+        if (status == ASSAY_OK)
+            status = onednn_gemm_run(run->device, node->gemm[d ? GEMM_DX_ADD : GEMM_DX],
+                                     state + s.gate_values + d * BLOCKS * s.padded,
+                                     state + s.input_weight + d * s.gates * s.padded * s.in, NULL,
+                                     onednn_out(run, node, 0), run->error);
+    }
+    shift_states(run, &s, scratch + s.before, onednn_in(run, node, 1));
+    onednn_clear_tail(state + s.gate_values, n, max_tokens, s.gates_stride);
+    onednn_clear_tail(scratch + s.before, n, max_tokens, s.directions * s.hidden);
+    onednn_clear_tail(onednn_in(run, node, 2), n, max_tokens, s.in);
+    for (size_t d = 0; d < s.directions && status == ASSAY_OK; d++)
+        status = deliver_direction(run, node, &s, d);
+    return status;
+}
+
+assay_status onednn_run_lstm_grad(const onednn_run *run, const onednn_node *node) {
+    return run_backward(run, node, run->kernels->lstm_grad);
+}
+
+assay_status onednn_run_gru_grad(const onednn_run *run, const onednn_node *node) {
+    return run_backward(run, node, run->kernels->gru_grad);
+}

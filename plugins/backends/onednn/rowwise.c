@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/rowwise.c: layer norm, pooling over a row's tokens, and the loss. */
+
+#include <math.h>
+
+#include "internal.h"
+
+/* ---- layer norm ---------------------------------------------------------------------------- */
+
+assay_status onednn_run_layer_norm(const onednn_run *run, const onednn_node *node) {
+    const float *x = onednn_in(run, node, 0), *gamma = onednn_in(run, node, 1);
+    const float *beta = onednn_in(run, node, 2);
+    float *y = onednn_out(run, node, 0), epsilon = (float)node->node->attrs.epsilon;
+    size_t rows = onednn_rows(run, node->node->inputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    ONEDNN_PARALLEL_FOR(run->threads, rows * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split(rows, 1, run->threads, part, &begin, &end);
+        run->kernels->layer_norm(y + begin * channels, x + begin * channels, gamma, beta,
+                                 end - begin, channels, epsilon);
+    }
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_layer_norm_grad(const onednn_run *run, const onednn_node *node) {
+    const float *dy = onednn_in(run, node, 0), *x = onednn_in(run, node, 1);
+    const float *gamma = onednn_in(run, node, 2);
+    float *dx = node->node->outputs[0] == ASSAY_NONE ? NULL : onednn_out(run, node, 0);
+    float *sums = onednn_scratch(run, node), epsilon = (float)node->node->attrs.epsilon;
+    size_t rows = onednn_rows(run, node->node->inputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    size_t stride = onednn_column_stride(run->plan, node->node->inputs[0]);
+    ONEDNN_PARALLEL_FOR(run->threads, rows * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        float *sum = sums + (size_t)part * 2 * stride;
+        onednn_split(rows, 1, run->threads, part, &begin, &end);
+        memset(sum, 0, 2 * stride * sizeof *sum);
+        run->kernels->layer_norm_grad(dx ? dx + begin * channels : NULL, sum, sum + stride,
+                                      dy + begin * channels, x + begin * channels, gamma,
+                                      end - begin, channels, epsilon);
+    }
+    onednn_add_parts(run, sums, 2 * stride, 2 * stride, run->threads);
+    if (node->node->outputs[1] != ASSAY_NONE)
+        onednn_deliver(run, node, 1, sums);
+    if (node->node->outputs[2] != ASSAY_NONE)
+        onednn_deliver(run, node, 2, sums + stride);
+    return ASSAY_OK;
+}
+
+/* ---- pooling: threads take rows -------------------------------------------------------------- */
+
+static size_t selected(const onednn_run *run, const onednn_node *node, size_t row) {
+    const int32_t *offsets = run->batch->offsets;
+    return (size_t)(node->node->attrs.token == ASSAY_TOKEN_FIRST ? offsets[row]
+                                                                 : offsets[row + 1] - 1);
+}
+
+assay_status onednn_run_select_token(const onednn_run *run, const onednn_node *node) {
+    const float *x = onednn_in(run, node, 0);
+    float *y = onednn_out(run, node, 0);
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    for (size_t b = 0; b < (size_t)run->batch->n_rows; b++)
+        memcpy(y + b * channels, x + selected(run, node, b) * channels, channels * sizeof *y);
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_select_token_grad(const onednn_run *run, const onednn_node *node) {
+    const float *dy = onednn_in(run, node, 0);
+    float *dx = onednn_out(run, node, 0);
+    size_t channels = onednn_channels(run->plan, node->node->outputs[0]);
+    memset(dx, 0, (size_t)run->batch->n_tokens * channels * sizeof *dx);
+    for (size_t b = 0; b < (size_t)run->batch->n_rows; b++)
+        memcpy(dx + selected(run, node, b) * channels, dy + b * channels, channels * sizeof *dx);
+    return ASSAY_OK;
+}
+
+/* Calls `pool` for every row of the batch. */
+typedef void (*pool_fn)(const onednn_run *run, const onednn_node *node, size_t row, size_t begin,
+                        size_t n_tokens);
+
+static assay_status each_row(const onednn_run *run, const onednn_node *node, pool_fn pool) {
+    const int32_t *offsets = run->batch->offsets;
+    size_t work = (size_t)run->batch->n_tokens * onednn_channels(run->plan, node->node->inputs[0]);
+    ONEDNN_PARALLEL_FOR(run->threads, work)
+    for (int part = 0; part < run->threads; part++) {
+        size_t first, end;
+        onednn_split((size_t)run->batch->n_rows, 1, run->threads, part, &first, &end);
+        for (size_t b = first; b < end; b++)
+            pool(run, node, b, (size_t)offsets[b], (size_t)(offsets[b + 1] - offsets[b]));
+    }
+    return ASSAY_OK;
+}
+
+static void mean_row(const onednn_run *run, const onednn_node *node, size_t row, size_t begin,
+                     size_t n_tokens) {
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *x = onednn_in(run, node, 0) + begin * channels;
+    float *y = onednn_out(run, node, 0) + row * channels;
+    memset(y, 0, channels * sizeof *y);
+    run->kernels->column_sum(y, x, n_tokens, channels);
+    run->kernels->scale(y, y, 1.0f / (float)n_tokens, channels);
+}
+
+assay_status onednn_run_mean_pool(const onednn_run *run, const onednn_node *node) {
+    return each_row(run, node, mean_row);
+}
+
+static void mean_row_grad(const onednn_run *run, const onednn_node *node, size_t row, size_t begin,
+                          size_t n_tokens) {
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *dy = onednn_in(run, node, 0) + row * channels;
+    float *dx = onednn_out(run, node, 0) + begin * channels;
+    for (size_t t = 0; t < n_tokens; t++)
+        run->kernels->scale(dx + t * channels, dy, 1.0f / (float)n_tokens, channels);
+}
+
+assay_status onednn_run_mean_pool_grad(const onednn_run *run, const onednn_node *node) {
+    return each_row(run, node, mean_row_grad);
+}
+
+static void max_row(const onednn_run *run, const onednn_node *node, size_t row, size_t begin,
+                    size_t n_tokens) {
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *x = onednn_in(run, node, 0) + begin * channels;
+    float *y = onednn_out(run, node, 0) + row * channels;
+    memcpy(y, x, channels * sizeof *y);
+    for (size_t t = 1; t < n_tokens; t++)
+        run->kernels->max(y, x + t * channels, channels);
+}
+
+assay_status onednn_run_max_pool(const onednn_run *run, const onednn_node *node) {
+    return each_row(run, node, max_row);
+}
+
+static void max_row_grad(const onednn_run *run, const onednn_node *node, size_t row, size_t begin,
+                         size_t n_tokens) {
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *dy = onednn_in(run, node, 0) + row * channels;
+    const float *x = onednn_in(run, node, 1) + begin * channels;
+    float *dx = onednn_out(run, node, 0) + begin * channels;
+    memset(dx, 0, n_tokens * channels * sizeof *dx);
+    for (size_t c = 0; c < channels; c++) {
+        size_t best = 0;
+        for (size_t t = 1; t < n_tokens; t++)
+            if (x[t * channels + c] > x[best * channels + c])
+                best = t;
+        dx[best * channels + c] = dy[c];
+    }
+}
+
+assay_status onednn_run_max_pool_grad(const onednn_run *run, const onednn_node *node) {
+    return each_row(run, node, max_row_grad);
+}
+
+/* Scratch: the softmax of every token's score, and its gradient. */
+assay_status onednn_prepare_attention_pool(assay_plan *plan, onednn_node *node,
+                                           assay_error *error) {
+    (void)error;
+    node->scratch_size = 2 * (size_t)plan->max_tokens;
+    return ASSAY_OK;
+}
+
+static void attention_row(const onednn_run *run, const onednn_node *node, size_t row, size_t begin,
+                          size_t n_tokens) {
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *x = onednn_in(run, node, 0) + begin * channels;
+    float *y = onednn_out(run, node, 0) + row * channels;
+    float *a = onednn_scratch(run, node) + begin;
+    run->kernels->softmax(a, onednn_in(run, node, 1) + begin, n_tokens);
+    memset(y, 0, channels * sizeof *y);
+    for (size_t t = 0; t < n_tokens; t++)
+        run->kernels->axpy(y, a[t], x + t * channels, channels);
+}
+
+assay_status onednn_run_attention_pool(const onednn_run *run, const onednn_node *node) {
+    return each_row(run, node, attention_row);
+}
+
+/* dx_t = a_t dy,  dscore_t = a_t (dy . x_t - sum_u a_u dy . x_u) */
+static void attention_row_grad(const onednn_run *run, const onednn_node *node, size_t row,
+                               size_t begin, size_t n_tokens) {
+    const assay_value *outputs = node->node->outputs;
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *dy = onednn_in(run, node, 0) + row * channels;
+    const float *x = onednn_in(run, node, 1) + begin * channels;
+    float *a = onednn_scratch(run, node) + begin, *da = a + run->plan->max_tokens;
+    run->kernels->softmax(a, onednn_in(run, node, 2) + begin, n_tokens);
+    for (size_t t = 0; t < n_tokens && outputs[0] != ASSAY_NONE; t++)
+        run->kernels->scale(onednn_value(run, outputs[0]) + (begin + t) * channels, dy, a[t],
+                            channels);
+    if (outputs[1] == ASSAY_NONE)
+        return;
+    float *dscore = onednn_value(run, outputs[1]) + begin, mean;
+    for (size_t t = 0; t < n_tokens; t++)
+        da[t] = run->kernels->dot(dy, x + t * channels, channels);
+    mean = run->kernels->dot(a, da, n_tokens);
+    for (size_t t = 0; t < n_tokens; t++)
+        dscore[t] = a[t] * (da[t] - mean);
+}
+
+assay_status onednn_run_attention_pool_grad(const onednn_run *run, const onednn_node *node) {
+    return each_row(run, node, attention_row_grad);
+}
+
+/* ---- loss ---------------------------------------------------------------------------------- */
+
+/* log of the sum of exp(x_k) */
+static double log_sum(const float *x, size_t n) {
+    double top = (double)x[0], sum = 0;
+    for (size_t k = 1; k < n; k++)
+        top = (double)x[k] > top ? (double)x[k] : top;
+    for (size_t k = 0; k < n; k++)
+        sum += exp((double)x[k] - top);
+    return top + log(sum);
+}
+
+/* Share of class k in the target of a row. */
+static double target(const onednn_node *node, size_t n, size_t k, int32_t label) {
+    double smoothing = node->node->attrs.label_smoothing;
+    return smoothing / (double)n + ((int32_t)k == label ? 1.0 - smoothing : 0.0);
+}
+
+assay_status onednn_run_cross_entropy(const onednn_run *run, const onednn_node *node) {
+    size_t n = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *logits = onednn_in(run, node, 0);
+    double loss = 0;
+    for (size_t b = 0; b < (size_t)run->batch->n_rows; b++) {
+        const float *x = logits + b * n;
+        double log_total = log_sum(x, n);
+        for (size_t k = 0; k < n; k++)
+            loss += target(node, n, k, run->batch->labels[b]) * (log_total - (double)x[k]);
+    }
+    run->plan->loss = loss;
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_cross_entropy_grad(const onednn_run *run, const onednn_node *node) {
+    size_t n = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *logits = onednn_in(run, node, 0);
+    float *dlogits = onednn_out(run, node, 0);
+    for (size_t b = 0; b < (size_t)run->batch->n_rows; b++) {
+        const float *x = logits + b * n;
+        double log_total = log_sum(x, n);
+        for (size_t k = 0; k < n; k++)
+            dlogits[b * n + k] =
+                (float)(run->step->loss_scale * (exp((double)x[k] - log_total) -
+                                                 target(node, n, k, run->batch->labels[b])));
+    }
+    return ASSAY_OK;
+}

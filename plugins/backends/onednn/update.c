@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* onednn/update.c: global norm, clipping and the optimizer in two passes over the parameters.
+ *
+ * Of an embedding table only the rows that lookups touched since the last update have a gradient;
+ * only these are read for the norm and set to zero again. The optimizer itself visits all rows. */
+
+#include <math.h>
+
+#include "internal.h"
+
+void onednn_touch(onednn_parameter *parameter, int32_t row) {
+    if (!parameter->by_rows || parameter->is_touched[row])
+        return;
+    parameter->is_touched[row] = 1;
+    parameter->touched[parameter->n_touched++] = row;
+}
+
+static size_t row_width(const assay_session *session, uint32_t parameter) {
+    return (size_t)session->graph->parameters[parameter].dims[1];
+}
+
+static int listed(const onednn_parameter *parameter) {
+    return parameter->by_rows && !parameter->all_rows;
+}
+
+/* ---- norm ---------------------------------------------------------------------------------- */
+
+/* Sums of squares of blocks of about ONEDNN_NORM_BLOCK floats, so that the result doesn't depend
+ * on the number of threads. Returns the number of partial sums written. */
+static size_t sum_listed(assay_session *session, uint32_t p, double *partial) {
+    const onednn_parameter *parameter = &session->parameters[p];
+    const onednn_kernels *kernels = session->device->kernels;
+    const float *g = session->slab[ASSAY_STATE_GRADIENT] + parameter->offset;
+    size_t width = row_width(session, p), step = ONEDNN_NORM_BLOCK / width + 1;
+    size_t n = (size_t)parameter->n_touched, blocks = (n + step - 1) / step;
+    ONEDNN_PARALLEL_FOR(session->device->threads, n * width)
+    for (int block = 0; block < (int)blocks; block++) {
+        size_t begin = (size_t)block * step, end = begin + step < n ? begin + step : n;
+        double sum = 0;
+        for (size_t i = begin; i < end; i++)
+            sum += kernels->sum_of_squares(g + (size_t)parameter->touched[i] * width, width);
+        partial[block] = sum;
+    }
+    return blocks;
+}
+
+static size_t sum_all(assay_session *session, uint32_t p, double *partial) {
+    const onednn_parameter *parameter = &session->parameters[p];
+    const onednn_kernels *kernels = session->device->kernels;
+    const float *g = session->slab[ASSAY_STATE_GRADIENT] + parameter->offset;
+    size_t n = parameter->size, blocks = (n + ONEDNN_NORM_BLOCK - 1) / ONEDNN_NORM_BLOCK;
+    ONEDNN_PARALLEL_FOR(session->device->threads, n)
+    for (int block = 0; block < (int)blocks; block++) {
+        size_t begin = (size_t)block * ONEDNN_NORM_BLOCK, left = n - begin;
+        partial[block] =
+            kernels->sum_of_squares(g + begin, left < ONEDNN_NORM_BLOCK ? left : ONEDNN_NORM_BLOCK);
+    }
+    return blocks;
+}
+
+static double gradient_norm(assay_session *session) {
+    size_t n = 0;
+    double total = 0;
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++)
+        if (session->graph->parameters[p].gradient != ASSAY_NONE)
+            n += listed(&session->parameters[p]) ? sum_listed(session, p, session->partial + n)
+                                                 : sum_all(session, p, session->partial + n);
+    for (size_t i = 0; i < n; i++)
+        total += session->partial[i];
+    return sqrt(total);
+}
+
+/* ---- optimizer ----------------------------------------------------------------------------- */
+
+typedef struct update_step {
+    assay_session *session;
+    int32_t optimizer;
+    onednn_adam adam;
+    onednn_sgd sgd;
+} update_step;
+
+/* Parameters [begin, begin + n) of the slab; with_gradient 0: it is zero there. */
+static void update_range(const update_step *u, size_t begin, size_t n, int with_gradient) {
+    assay_session *session = u->session;
+    const onednn_kernels *kernels = session->device->kernels;
+    float *p = session->slab[ASSAY_STATE_PARAMETER] + begin;
+    float *g = session->slab[ASSAY_STATE_GRADIENT] + begin;
+    float *m = session->slab[ASSAY_STATE_MOMENT1] + begin;
+    if (u->optimizer == ASSAY_OPTIMIZER_SGD)
+        kernels->sgd(p, with_gradient ? g : NULL, m, n, &u->sgd);
+    else
+        kernels->adam(p, with_gradient ? g : NULL, m, session->slab[ASSAY_STATE_MOMENT2] + begin, n,
+                      &u->adam);
+    if (with_gradient)
+        memset(g, 0, n * sizeof *g);
+}
+
+/* Rows [begin, end) of a table: untouched rows that follow each other go together. */
+static void update_rows(const update_step *u, uint32_t p, size_t begin, size_t end) {
+    const onednn_parameter *parameter = &u->session->parameters[p];
+    size_t width = row_width(u->session, p);
+    for (size_t row = begin; row < end;) {
+        size_t next = row + 1;
+        while (next < end && parameter->is_touched[next] == parameter->is_touched[row])
+            next++;
+        update_range(u, parameter->offset + row * width, (next - row) * width,
+                     parameter->is_touched[row]);
+        row = next;
+    }
+}
+
+static void update_parameter(const update_step *u, uint32_t p) {
+    onednn_parameter *parameter = &u->session->parameters[p];
+    int threads = u->session->device->threads, by_rows = listed(parameter);
+    size_t n = by_rows ? parameter->size / row_width(u->session, p) : parameter->size;
+    size_t unit = by_rows ? 1 : ONEDNN_ALIGNED_FLOATS;
+    ONEDNN_PARALLEL_FOR(threads, parameter->size)
+    for (int part = 0; part < threads; part++) {
+        size_t begin, end;
+        onednn_split(n, unit, threads, part, &begin, &end);
+        if (by_rows)
+            update_rows(u, p, begin, end);
+        else
+            update_range(u, parameter->offset + begin, end - begin, 1);
+    }
+    for (int32_t i = 0; i < parameter->n_touched; i++)
+        parameter->is_touched[parameter->touched[i]] = 0;
+    parameter->n_touched = 0;
+    parameter->all_rows = 0;
+}
+
+static update_step make_step(assay_session *session, const assay_update_config *config,
+                             const assay_step *step, double norm) {
+    double clip = 1.0, t = (double)step->step, lr = step->learning_rate;
+    double decay = config->weight_decay;
+    int decoupled = config->optimizer == ASSAY_OPTIMIZER_ADAMW;
+    if (config->clip_norm > 0 && config->clip_norm / (norm + 1e-6) < 1.0)
+        clip = config->clip_norm / (norm + 1e-6);
+    return (update_step){.session = session,
+                         .optimizer = config->optimizer,
+                         .adam = {.clip = (float)clip,
+                                  .l2 = (float)(decoupled ? 0.0 : decay),
+                                  .decay = (float)(decoupled ? 1.0 - lr * decay : 1.0),
+                                  .beta1 = (float)config->beta1,
+                                  .one_minus_beta1 = (float)(1.0 - config->beta1),
+                                  .beta2 = (float)config->beta2,
+                                  .one_minus_beta2 = (float)(1.0 - config->beta2),
+                                  .rate = (float)(lr / (1.0 - pow(config->beta1, t))),
+                                  .root = (float)(1.0 / sqrt(1.0 - pow(config->beta2, t))),
+                                  .epsilon = (float)config->epsilon},
+                         .sgd = {.clip = (float)clip,
+                                 .l2 = (float)decay,
+                                 .momentum = step->step == 1 ? 0.0f : (float)config->momentum,
+                                 .rate = (float)lr}};
+}
+
+assay_status onednn_run_update(assay_plan *plan, const assay_step *step, assay_error *error) {
+    assay_session *session = plan->session;
+    if (step->step < 1)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "expected a step number from 1");
+    double norm = gradient_norm(session);
+    update_step update = make_step(session, &plan->update, step, norm);
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++)
+        if (session->graph->parameters[p].gradient != ASSAY_NONE)
+            update_parameter(&update, p);
+    plan->gradient_norm = norm;
+    plan->has_norm = 1;
+    return ASSAY_OK;
+}

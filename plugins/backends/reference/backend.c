@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* backend.c: the `reference` backend: plain C, one thread, f32 and f64, the oracle of every test.
+ *
+ * This file: descriptor, device, session (parameters, gradients, optimizer states). plan.c runs
+ * graphs, kernels*.inc are the operations, batch.c checks what a batch points to. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "reference.h"
+
+static const char *libraries(void) {
+    return "none";
+}
+
+static assay_status device_open(const assay_device_config *config, assay_device **ret_device,
+                                assay_error *error) {
+    assay_device *device;
+    if (config->dtype != ASSAY_DTYPE_F32 && config->dtype != ASSAY_DTYPE_F64)
+        return assay_fail(error, ASSAY_UNSUPPORTED, "dtype", "reference computes in f32 and f64");
+    device = calloc(1, sizeof *device);
+    if (!device)
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, "reference", "no memory for a device");
+    device->precision = config->dtype == ASSAY_DTYPE_F64 ? &reference_f64 : &reference_f32;
+    *ret_device = device;
+    return ASSAY_OK;
+}
+
+static void device_close(assay_device *device) {
+    free(device);
+}
+
+static int32_t supports(const assay_device *device, const assay_graph_view *graph, uint32_t node) {
+    (void)device;
+    return node < graph->n_nodes && graph->nodes[node].op >= 0 &&
+           graph->nodes[node].op < ASSAY_OP_COUNT;
+}
+
+static void session_free(assay_session *session) {
+    if (!session)
+        return;
+    for (uint32_t p = 0; session->states && p < session->graph->n_parameters; p++)
+        for (int s = 0; s < 4; s++)
+            free(session->states[p].tensors[s]);
+    free(session->states);
+    free(session);
+}
+
+static assay_status session_create(assay_device *device, const assay_graph_view *graph,
+                                   assay_session **ret_session, assay_error *error) {
+    assay_session *session = calloc(1, sizeof *session);
+    if (!session)
+        goto fail;
+    session->precision = device->precision;
+    session->graph = graph;
+    session->states = calloc((size_t)graph->n_parameters + 1, sizeof *session->states);
+    if (!session->states)
+        goto fail;
+    for (uint32_t p = 0; p < graph->n_parameters; p++) {
+        session->states[p].n = graph->parameters[p].n_elements;
+        for (int s = 0; s < 4; s++) {
+            session->states[p].tensors[s] =
+                calloc((size_t)session->states[p].n, device->precision->element_bytes);
+            if (!session->states[p].tensors[s])
+                goto fail;
+        }
+    }
+    *ret_session = session;
+    return ASSAY_OK;
+fail:
+    session_free(session);
+    return assay_fail(error, ASSAY_OUT_OF_MEMORY, "reference",
+                      "no memory for parameters, gradients and optimizer states");
+}
+
+/* The tensor of a state of a parameter, whose size must be n; NULL with an error else. */
+static void *state_tensor(const assay_session *session, int32_t state, uint32_t parameter,
+                          uint64_t n, assay_error *error) {
+    char text[160];
+    if (state < ASSAY_STATE_PARAMETER || state > ASSAY_STATE_MOMENT2 ||
+        parameter >= session->graph->n_parameters) {
+        (void)assay_fail(error, ASSAY_INVALID_ARGUMENT, "state", "no such state or parameter");
+        return NULL;
+    }
+    if (n != (uint64_t)session->states[parameter].n) {
+        snprintf(text, sizeof text, "found %llu elements; expected %lld", (unsigned long long)n,
+                 (long long)session->states[parameter].n);
+        (void)assay_fail(error, ASSAY_INVALID_ARGUMENT, session->graph->parameters[parameter].name,
+                         text);
+        return NULL;
+    }
+    return session->states[parameter].tensors[state];
+}
+
+static assay_status upload(assay_session *session, int32_t state, uint32_t parameter,
+                           const double *data, uint64_t n, assay_error *error) {
+    void *tensor = state_tensor(session, state, parameter, n, error);
+    if (!tensor)
+        return ASSAY_INVALID_ARGUMENT;
+    session->precision->from_double(tensor, data, (int64_t)n);
+    return ASSAY_OK;
+}
+
+static assay_status download(assay_session *session, int32_t state, uint32_t parameter,
+                             double *data, uint64_t n, assay_error *error) {
+    const void *tensor = state_tensor(session, state, parameter, n, error);
+    if (!tensor)
+        return ASSAY_INVALID_ARGUMENT;
+    session->precision->to_double(data, tensor, (int64_t)n);
+    return ASSAY_OK;
+}
+
+/* Runs are finished when they return. */
+static assay_status sync_device(assay_device *device, assay_error *error) {
+    (void)device;
+    (void)error;
+    return ASSAY_OK;
+}
+
+static const assay_backend backend = {
+    .struct_size = (uint32_t)sizeof(assay_backend),
+    .libraries = libraries,
+    .open = device_open,
+    .close = device_close,
+    .supports = supports,
+    .session_create = session_create,
+    .session_free = session_free,
+    .upload = upload,
+    .download = download,
+    .compile = reference_compile,
+    .compile_update = reference_compile_update,
+    .plan_free = reference_plan_free,
+    .run = reference_run,
+    .sync = sync_device,
+    .read = reference_read,
+    .read_grad_norm = reference_read_grad_norm,
+};
+
+static const void *get_interface(const char *name) {
+    return strcmp(name, ASSAY_BACKEND) == 0 ? &backend : NULL;
+}
+
+static const assay_plugin descriptor = {
+    .struct_size = (uint32_t)sizeof(assay_plugin),
+    .abi_major = ASSAY_ABI_MAJOR,
+    .kind = ASSAY_PLUGIN_KIND_BACKEND,
+    .id = "reference",
+    .version = "0.1.0",
+    .license = "MIT",
+    .summary = "plain C in f32 and f64, the oracle of every test",
+    .build = "",
+    .get_interface = get_interface,
+};
+
+ASSAY_DEFINE_PLUGIN(descriptor)

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/* plan.c: compiling and running plans of the reference backend.
+ *
+ * A plan is the list of the graph's nodes with a buffer for every value of its own, large enough
+ * for max_rows rows and max_tokens tokens, and one scratch buffer for the neediest node. Nothing is
+ * shared or fused, so every value can be read afterwards. Running allocates nothing. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "reference.h"
+
+enum { PLAN_UPDATE = 2 }; /* beside ASSAY_PLAN_* */
+
+struct assay_plan {
+    assay_session *session;
+    int32_t kind; /* ASSAY_PLAN_* or PLAN_UPDATE */
+    reference_bounds bounds;
+    uint32_t n_nodes; /* forward plans run the forward nodes only */
+    void **buffers;   /* [n_values], NULL for inputs, parameters and what the plan doesn't make */
+    void *scratch;
+    int32_t n_rows, n_tokens; /* of the last batch; 0 rows: none yet */
+    int32_t has_labels;
+    assay_update_config update;
+    double grad_norm; /* < 0: none yet */
+};
+
+static int64_t value_rows(const assay_value_info *value, int32_t n_rows, int32_t n_tokens) {
+    switch (value->domain) {
+    case ASSAY_DOMAIN_FIXED:
+        return value->dims[0];
+    case ASSAY_DOMAIN_TOKENS:
+        return n_tokens;
+    case ASSAY_DOMAIN_ROWS:
+        return n_rows;
+    default:
+        return 1;
+    }
+}
+
+static int64_t value_channels(const assay_value_info *value) {
+    if (value->domain == ASSAY_DOMAIN_FIXED)
+        return value->dims[1];
+    return value->domain == ASSAY_DOMAIN_SCALAR || value->is_index ? 1 : value->dims[0];
+}
+
+/* Room that the node's kernel needs, in reals; the layouts are described at the kernels. */
+static int64_t scratch_elements(const assay_graph_view *graph, const assay_node *node,
+                                int64_t max_tokens) {
+    int64_t n_hidden = 0;
+    if (node->op == ASSAY_OP_GRU || node->op == ASSAY_OP_LSTM)
+        n_hidden = graph->values[node->inputs[2]].dims[1];
+    if (node->op == ASSAY_OP_GRU_GRAD || node->op == ASSAY_OP_LSTM_GRAD)
+        n_hidden = graph->values[node->inputs[4]].dims[1];
+    switch (node->op) {
+    case ASSAY_OP_ATTENTION:
+    case ASSAY_OP_ATTENTION_GRAD:
+        return 3 * max_tokens; /* a, factor, da of one query */
+    case ASSAY_OP_ATTENTION_POOL:
+    case ASSAY_OP_ATTENTION_POOL_GRAD:
+        return max_tokens; /* weights of one row */
+    case ASSAY_OP_GRU:
+    case ASSAY_OP_GRU_GRAD:
+        return 11 * n_hidden; /* dh, gates [4], gi [3], gh [3] */
+    case ASSAY_OP_LSTM:
+        return 6 * n_hidden; /* gates [5], c */
+    case ASSAY_OP_LSTM_GRAD:
+        return (6 + 5 * max_tokens) * n_hidden; /* dh, dc, sums [4], then gates [5] a token */
+    default:
+        return 0;
+    }
+}
+
+/* Zeroed room for m * c reals, or NULL when that overflows or memory is out. */
+static void *allocate(const assay_plan *plan, int64_t m, int64_t c) {
+    uint64_t limit = PTRDIFF_MAX / plan->session->precision->element_bytes;
+    if (m < 0 || c < 0 || (c > 0 && (uint64_t)m > limit / (uint64_t)c))
+        return NULL;
+    return calloc((size_t)(m * c) + 1, plan->session->precision->element_bytes);
+}
+
+static assay_status allocate_buffers(assay_plan *plan, assay_error *error) {
+    const assay_graph_view *graph = plan->session->graph;
+    int32_t max_rows = plan->bounds.max_rows, max_tokens = plan->bounds.max_tokens;
+    int64_t n_scratch = 0;
+    plan->buffers = calloc((size_t)graph->n_values + 1, sizeof *plan->buffers);
+    if (!plan->buffers)
+        goto fail;
+    for (uint32_t v = 0; v < graph->n_values; v++) {
+        const assay_value_info *value = &graph->values[v];
+        if (value->node < 0 || (uint32_t)value->node >= plan->n_nodes)
+            continue;
+        plan->buffers[v] =
+            allocate(plan, value_rows(value, max_rows, max_tokens), value_channels(value));
+        if (!plan->buffers[v])
+            goto fail;
+    }
+    for (uint32_t i = 0; i < plan->n_nodes; i++) {
+        int64_t n = scratch_elements(graph, &graph->nodes[i], max_tokens);
+        n_scratch = n > n_scratch ? n : n_scratch;
+    }
+    plan->scratch = allocate(plan, n_scratch, 1);
+    if (!plan->scratch)
+        goto fail;
+    return ASSAY_OK;
+fail:
+    return assay_fail(error, ASSAY_OUT_OF_MEMORY, "reference",
+                      "no memory for the values of a plan; use smaller batches");
+}
+
+static void lower_bound(int64_t *bound, int64_t n) {
+    if (*bound == 0 || n < *bound)
+        *bound = n;
+}
+
+/* What a batch must satisfy: every index inside the tables it picks from. */
+static void find_bounds(assay_plan *plan) {
+    const assay_graph_view *graph = plan->session->graph;
+    for (uint32_t i = 0; i < graph->n_forward_nodes; i++) {
+        const assay_node *node = &graph->nodes[i];
+        if (node->op != ASSAY_OP_EMBEDDING)
+            continue;
+        int64_t n = graph->values[node->inputs[1]].dims[0];
+        if (graph->values[node->inputs[0]].input == ASSAY_INPUT_TOKEN_IDS)
+            lower_bound(&plan->bounds.n_ids, n);
+        else
+            lower_bound(&plan->bounds.n_positions, n);
+    }
+    plan->bounds.n_classes = graph->values[graph->logits].dims[0];
+    plan->bounds.needs_labels = plan->kind == ASSAY_PLAN_ACCUMULATE;
+}
+
+static assay_status check_nodes(const assay_graph_view *graph, assay_error *error) {
+    for (uint32_t i = 0; i < graph->n_nodes; i++) {
+        const assay_node *node = &graph->nodes[i];
+        if (node->op < 0 || node->op >= ASSAY_OP_COUNT || node->n_inputs > REFERENCE_MAX_TENSORS ||
+            node->n_outputs > REFERENCE_MAX_TENSORS) {
+            char where[32];
+            snprintf(where, sizeof where, "node %u", (unsigned)i);
+            return assay_fail(error, ASSAY_UNSUPPORTED, where,
+                              "operation unknown to the reference backend; build both from the "
+                              "same ops.def");
+        }
+    }
+    return ASSAY_OK;
+}
+
+static assay_status new_plan(assay_session *session, int32_t kind, assay_plan **ret_plan,
+                             assay_error *error) {
+    assay_plan *plan = calloc(1, sizeof *plan);
+    if (!plan)
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, "reference", "no memory for a plan");
+    plan->session = session;
+    plan->kind = kind;
+    plan->grad_norm = -1;
+    *ret_plan = plan;
+    return ASSAY_OK;
+}
+
+assay_status reference_compile(assay_session *session, int32_t kind, int32_t max_rows,
+                               int32_t max_tokens, assay_plan **ret_plan, assay_error *error) {
+    const assay_graph_view *graph = session->graph;
+    assay_plan *plan = NULL;
+    assay_status status;
+    if ((kind != ASSAY_PLAN_FORWARD && kind != ASSAY_PLAN_ACCUMULATE) || max_rows < 1 ||
+        max_tokens < max_rows)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "compile",
+                          "expected a forward or accumulate plan, at least one row and at least "
+                          "one token a row");
+    if (kind == ASSAY_PLAN_ACCUMULATE && graph->n_nodes == graph->n_forward_nodes)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "compile",
+                          "the graph has no backward nodes; close it with its gradient");
+    status = check_nodes(graph, error);
+    if (!status)
+        status = new_plan(session, kind, &plan, error);
+    if (status)
+        return status;
+    plan->bounds.max_rows = max_rows;
+    plan->bounds.max_tokens = max_tokens;
+    plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
+    find_bounds(plan);
+    status = allocate_buffers(plan, error);
+    if (status) {
+        reference_plan_free(plan);
+        return status;
+    }
+    *ret_plan = plan;
+    return ASSAY_OK;
+}
+
+assay_status reference_compile_update(assay_session *session, const assay_update_config *config,
+                                      assay_plan **ret_plan, assay_error *error) {
+    assay_plan *plan = NULL;
+    assay_status status;
+    if (config->optimizer < 0 || config->optimizer >= ASSAY_OPTIMIZER_COUNT)
+        return assay_fail(error, ASSAY_UNSUPPORTED, "compile_update", "unknown optimizer");
+    status = new_plan(session, PLAN_UPDATE, &plan, error);
+    if (status)
+        return status;
+    plan->update = *config;
+    *ret_plan = plan;
+    return ASSAY_OK;
+}
+
+void reference_plan_free(assay_plan *plan) {
+    if (!plan)
+        return;
+    for (uint32_t v = 0; plan->buffers && v < plan->session->graph->n_values; v++)
+        free(plan->buffers[v]);
+    free(plan->buffers);
+    free(plan->scratch);
+    free(plan);
+}
+
+/* Where the value's data is for this batch; NULL for values that the plan doesn't make. */
+static const void *value_data(const assay_plan *plan, assay_value v, const assay_batch *batch) {
+    const assay_value_info *value = &plan->session->graph->values[v];
+    if (value->parameter >= 0)
+        return plan->session->states[value->parameter].tensors[ASSAY_STATE_PARAMETER];
+    if (value->input == ASSAY_INPUT_TOKEN_IDS)
+        return batch->ids;
+    if (value->input == ASSAY_INPUT_POSITIONS)
+        return batch->positions;
+    if (value->input == ASSAY_INPUT_LABELS)
+        return batch->labels;
+    return plan->buffers[v];
+}
+
+/* Fills in the node's tensors. Returns 0 if it needs labels and the batch has none. */
+static int resolve(const assay_plan *plan, const assay_node *node, reference_call *call) {
+    const assay_value_info *values = plan->session->graph->values;
+    const assay_batch *batch = call->batch;
+    call->attrs = &node->attrs;
+    call->n_inputs = node->n_inputs;
+    call->n_outputs = node->n_outputs;
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        assay_value v = node->inputs[i];
+        call->in[i] = (reference_input){NULL, 0, 0};
+        if (v == ASSAY_NONE)
+            continue;
+        if (values[v].input == ASSAY_INPUT_LABELS && !batch->labels)
+            return 0;
+        call->in[i].data = value_data(plan, v, batch);
+        call->in[i].m = value_rows(&values[v], batch->n_rows, batch->n_tokens);
+        call->in[i].c = value_channels(&values[v]);
+    }
+    for (uint32_t i = 0; i < node->n_outputs; i++) {
+        assay_value v = node->outputs[i];
+        call->out[i] = (reference_output){NULL, 0, 0};
+        if (v == ASSAY_NONE)
+            continue;
+        if (i == 0)
+            call->domain = values[v].domain;
+        call->out[i].data = plan->buffers[v];
+        call->out[i].m = value_rows(&values[v], batch->n_rows, batch->n_tokens);
+        call->out[i].c = value_channels(&values[v]);
+    }
+    return 1;
+}
+
+static void add_gradients(const assay_plan *plan) {
+    const assay_session *session = plan->session;
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++) {
+        assay_value gradient = session->graph->parameters[p].gradient;
+        const reference_state *state = &session->states[p];
+        if (gradient != ASSAY_NONE)
+            session->precision->accumulate(state->tensors[ASSAY_STATE_GRADIENT],
+                                           plan->buffers[gradient], state->n);
+    }
+}
+
+static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_step *step) {
+    const assay_session *session = plan->session;
+    reference_call call = {.batch = batch, .scratch = plan->scratch};
+    if (plan->kind == ASSAY_PLAN_ACCUMULATE) {
+        call.dropout = step->dropout;
+        call.seed = step->seed;
+        call.loss_scale = step->loss_scale;
+    }
+    for (uint32_t i = 0; i < plan->n_nodes; i++)
+        if (resolve(plan, &session->graph->nodes[i], &call))
+            session->precision->kernels[session->graph->nodes[i].op](&call);
+    if (plan->kind == ASSAY_PLAN_ACCUMULATE)
+        add_gradients(plan);
+    plan->n_rows = batch->n_rows;
+    plan->n_tokens = batch->n_tokens;
+    plan->has_labels = batch->labels != NULL;
+}
+
+static void run_update(assay_plan *plan, const assay_step *step) {
+    const assay_session *session = plan->session;
+    const assay_graph_view *graph = session->graph;
+    double sum = 0, factor = 1;
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (graph->parameters[p].gradient != ASSAY_NONE)
+            sum += session->precision->sum_squares(session->states[p].tensors[ASSAY_STATE_GRADIENT],
+                                                   session->states[p].n);
+    plan->grad_norm = sqrt(sum);
+    if (plan->update.clip_norm > 0)
+        factor = fmin(1.0, plan->update.clip_norm / (plan->grad_norm + 1e-6));
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (graph->parameters[p].gradient != ASSAY_NONE)
+            session->precision->update(&plan->update, step, factor, &session->states[p]);
+}
+
+assay_status reference_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,
+                           assay_error *error) {
+    assay_status status;
+    if (plan->kind != ASSAY_PLAN_FORWARD && !step)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "is NULL; the plan needs one");
+    if (plan->kind == PLAN_UPDATE) {
+        if (step->step < 1)
+            return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step.step",
+                              "steps of an update count from 1");
+        run_update(plan, step);
+        return ASSAY_OK;
+    }
+    plan->bounds.needs_row_keys = plan->kind == ASSAY_PLAN_ACCUMULATE && step->dropout;
+    status = reference_check_batch(&plan->bounds, batch, error);
+    if (!status)
+        run_nodes(plan, batch, step);
+    return status;
+}
+
+assay_status reference_read(assay_plan *plan, assay_value value, double *data, uint64_t n,
+                            assay_error *error) {
+    const assay_graph_view *graph = plan->session->graph;
+    const assay_value_info *info;
+    const void *source;
+    char text[128];
+    if (plan->kind == PLAN_UPDATE || plan->n_rows == 0)
+        return assay_fail(
+            error, ASSAY_INVALID_ARGUMENT, "read",
+            "the plan has not run on a batch; run a forward or accumulate plan first");
+    if (value < 0 || (uint32_t)value >= graph->n_values || graph->values[value].is_index)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "not a real value of the graph");
+    info = &graph->values[value];
+    source = value_data(plan, value, NULL);
+    if (!source || (value == graph->loss && !plan->has_labels))
+        return assay_fail(
+            error, ASSAY_INVALID_ARGUMENT, "read",
+            "the last run didn't compute that value (a forward plan has no gradients, "
+            "a batch without labels no loss)");
+    int64_t expected = value_rows(info, plan->n_rows, plan->n_tokens) * value_channels(info);
+    if (n != (uint64_t)expected) {
+        snprintf(text, sizeof text, "found room for %llu elements; expected %lld",
+                 (unsigned long long)n, (long long)expected);
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", text);
+    }
+    plan->session->precision->to_double(data, source, expected);
+    return ASSAY_OK;
+}
+
+assay_status reference_read_grad_norm(assay_plan *plan, double *ret_norm, assay_error *error) {
+    if (plan->grad_norm < 0)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read_grad_norm",
+                          "no update has run with this plan");
+    *ret_norm = plan->grad_norm;
+    return ASSAY_OK;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* contract.c: what assay/backend.h promises of every backend beside right numbers:
+ *
+ *     contract BACKEND f32|f64
+ *
+ * refuses what would read out of bounds, with a reason, and works on; gives the same bits again;
+ * keeps dropout out of forward plans; needs no labels to predict. */
+#include <math.h>
+
+#include "cases.h"
+
+static const op_shape shape = {"contract", 12, 9, 4, 40, 0, 1, 6, {3, 1, 8, 5, 2, 11}};
+
+static const assay_backend *backend;
+static int32_t dtype;
+
+/* One case in a session of its own. */
+typedef struct fixture {
+    as_arena *arena;
+    assay_graph *graph;
+    runner r;
+    assay_batch *batch;
+} fixture;
+
+static fixture fixture_open(const char *variant) {
+    fixture f = {as_arena_new(), NULL, {0}, NULL};
+    for (size_t v = 0; v < n_op_variants; v++)
+        if (strcmp(op_variants[v].name, variant) == 0)
+            f.graph = case_graph(&op_variants[v], &shape);
+    if (!f.graph)
+        tap_bail("no variant %s", variant);
+    f.r = runner_open(backend, dtype, as_graph_view(f.graph));
+    f.batch = case_batch(f.arena, &shape);
+    runner_draw_parameters(&f.r, 4, 0);
+    return f;
+}
+
+static void fixture_close(fixture *f) {
+    runner_close(&f->r);
+    as_graph_free(f->graph);
+    as_arena_free(f->arena);
+}
+
+/* ---- refusals ---- */
+
+static void expect_refused(fixture *f, assay_plan *plan, const assay_batch *batch,
+                           const char *what) {
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_step step = make_step(1, 1, 1);
+    assay_status status = f->r.backend->run(plan, batch, &step, &error);
+    tap_ok(status == ASSAY_INVALID_ARGUMENT && error.status == status && error.text[0],
+           "%s is refused: %s: %s", what, error.where, error.text);
+}
+
+static void check_batches(void) {
+    static const int32_t rows7[] = {1, 1, 1, 1, 1, 1, 1}, tokens31[] = {31}, empty[] = {2, 0, 1};
+    fixture f = fixture_open("dropout");
+    assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30);
+    int32_t ids[30] = {0}, labels[6] = {0};
+    assay_batch batch;
+    expect_refused(&f, plan, make_batch(f.arena, rows7, 7, 5, 4), "a row too many");
+    expect_refused(&f, plan, make_batch(f.arena, tokens31, 1, 5, 4), "a token too many");
+    expect_refused(&f, plan, make_batch(f.arena, empty, 3, 5, 4), "an empty row");
+    batch = *f.batch;
+    batch.ids = ids;
+    ids[29] = 40;
+    expect_refused(&f, plan, &batch, "an id above the table");
+    ids[29] = -1;
+    expect_refused(&f, plan, &batch, "a negative id");
+    batch = *f.batch;
+    batch.labels = labels;
+    labels[5] = 4;
+    expect_refused(&f, plan, &batch, "a label above the classes");
+    labels[5] = -1;
+    expect_refused(&f, plan, &batch, "a negative label");
+    batch = *f.batch;
+    batch.labels = NULL;
+    expect_refused(&f, plan, &batch, "training without labels");
+    assay_step step = make_step(1, 1, 1);
+    runner_run(&f.r, plan, f.batch, &step);
+    double loss = *runner_read(&f.r, f.arena, plan, f.r.graph->loss, 1);
+    tap_ok(isfinite(loss) && loss > 0, "the plan still runs after the refusals");
+    backend->plan_free(plan);
+    fixture_close(&f);
+}
+
+static void check_positions(void) {
+    fixture f = fixture_open("embedding_positions");
+    assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30);
+    int32_t positions[30] = {0};
+    assay_batch batch = *f.batch;
+    batch.positions = positions;
+    positions[3] = 160;
+    expect_refused(&f, plan, &batch, "a position above the table");
+    positions[3] = -1;
+    expect_refused(&f, plan, &batch, "a negative position");
+    backend->plan_free(plan);
+    fixture_close(&f);
+}
+
+static void expect_status(assay_status status, assay_status expected, const assay_error *error,
+                          const char *what) {
+    tap_ok(status == expected && error->status == expected && error->text[0], "%s: %s: %s", what,
+           error->where, error->text);
+}
+
+static void check_sizes(void) {
+    fixture f = fixture_open("linear");
+    double data[1] = {0};
+    assay_plan *plan = NULL;
+    assay_error e1 = ASSAY_ERROR_INIT, e2 = ASSAY_ERROR_INIT, e3 = ASSAY_ERROR_INIT;
+    expect_status(backend->upload(f.r.session, ASSAY_STATE_PARAMETER, 0, data, 1, &e1),
+                  ASSAY_INVALID_ARGUMENT, &e1, "an upload of a wrong size is refused");
+    expect_status(backend->download(f.r.session, ASSAY_STATE_GRADIENT, 0, data, 1, &e2),
+                  ASSAY_INVALID_ARGUMENT, &e2, "a download of a wrong size is refused");
+    expect_status(backend->compile(f.r.session, ASSAY_PLAN_FORWARD, 0, 5, &plan, &e3),
+                  ASSAY_INVALID_ARGUMENT, &e3, "a plan without rows is refused");
+    tap_ok(plan == NULL, "a refused compile leaves ret_plan alone");
+    fixture_close(&f);
+}
+
+static void check_dtypes(void) {
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_device *device = NULL;
+    assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_COUNT, 1, 0};
+    expect_status(backend->open(&config, &device, &error), ASSAY_UNSUPPORTED, &error,
+                  "an unknown dtype is unsupported");
+    tap_ok(device == NULL, "a refused open leaves ret_device alone");
+}
+
+/* ---- promises ---- */
+
+/* Two sessions, same everything: same bits. */
+static void check_repeatable(const char *variant) {
+    fixture a = fixture_open(variant), b = fixture_open(variant);
+    assay_step step = make_step(1, 9, 0.125);
+    run_result x = runner_step(&a.r, a.arena, a.batch, &step);
+    run_result y = runner_step(&b.r, b.arena, b.batch, &step);
+    bool same =
+        x.loss == y.loss && memcmp(x.logits, y.logits, (size_t)x.n_logits * sizeof *x.logits) == 0;
+    for (uint32_t p = 0; p < a.r.graph->n_parameters; p++)
+        same = same && memcmp(x.gradients[p], y.gradients[p],
+                              (size_t)a.r.graph->parameters[p].n_elements * sizeof(double)) == 0;
+    tap_ok(same, "%s gives the same bits again", variant);
+    fixture_close(&a);
+    fixture_close(&b);
+}
+
+/* One plan twice on the same batch, another batch in between: nothing of a run stays for the next.
+ */
+static void check_rerun(const char *variant) {
+    static const int32_t others[] = {5, 2};
+    fixture f = fixture_open(variant);
+    assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30);
+    assay_step step = make_step(1, 9, 0.125);
+    double **first = require_alloc(f.arena, f.r.graph->n_parameters, sizeof *first);
+    bool same = true;
+    for (int time = 0; time < 3; time++) {
+        runner_zero_gradients(&f.r);
+        runner_run(&f.r, plan, time == 1 ? pick_rows(f.arena, f.batch, others, 2) : f.batch, &step);
+        for (uint32_t p = 0; p < f.r.graph->n_parameters; p++) {
+            double *gradient = runner_download(&f.r, f.arena, ASSAY_STATE_GRADIENT, p);
+            if (time == 0)
+                first[p] = gradient;
+            size_t size = (size_t)f.r.graph->parameters[p].n_elements * sizeof *gradient;
+            same = same && (time == 1 || memcmp(gradient, first[p], size) == 0);
+        }
+    }
+    tap_ok(same, "%s gives the same bits after another batch", variant);
+    backend->plan_free(plan);
+    fixture_close(&f);
+}
+
+/* Forward plans: no dropout whatever the step says, no labels needed, no step needed. */
+static void check_prediction(void) {
+    fixture f = fixture_open("dropout_twice");
+    assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_FORWARD, 6, 30);
+    assay_step step = make_step(1, 9, 1);
+    assay_batch unlabelled = *f.batch;
+    size_t n = (size_t)(shape.n_rows * shape.n_classes);
+    unlabelled.labels = NULL;
+    unlabelled.row_keys = NULL;
+    runner_run(&f.r, plan, &unlabelled, NULL);
+    double *x = runner_read(&f.r, f.arena, plan, f.r.graph->logits, (int64_t)n);
+    runner_run(&f.r, plan, f.batch, &step);
+    double *y = runner_read(&f.r, f.arena, plan, f.r.graph->logits, (int64_t)n);
+    tap_ok(memcmp(x, y, n * sizeof *x) == 0,
+           "a forward plan needs neither labels nor step and never drops");
+    backend->plan_free(plan);
+    fixture_close(&f);
+}
+
+int main(int argc, char **argv) {
+    static const char *const variants[] = {"linear", "attention_dropout", "gru_stacked",
+                                           "lstm_stacked", "fan_out"};
+    as_arena *plugins = as_arena_new();
+    tap_init(&argc, argv);
+    if (argc != 3)
+        tap_bail("usage: contract [--fail-fast] BACKEND f32|f64");
+    backend = load_backend(plugins, argv[1]);
+    dtype = strcmp(argv[2], "f64") == 0 ? ASSAY_DTYPE_F64 : ASSAY_DTYPE_F32;
+    check_batches();
+    check_positions();
+    check_sizes();
+    check_dtypes();
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        check_repeatable(variants[i]);
+        check_rerun(variants[i]);
+    }
+    check_prediction();
+    as_arena_free(plugins);
+    return tap_done();
+}

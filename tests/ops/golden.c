@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT */
+/* golden.c: the reference backend against numbers it had no part in.
+ *
+ *     golden FILE    FILE = tests/golden/ops.json: PyTorch's results in f64 (make_ops_golden.py),
+ * agreed to 1e-12 of each tensor's scale: graphs (logits, loss, gradients), optimizers
+ *
+ * and, where PyTorch can't say it, closed forms: dropout masks, ties of max_pool, what plans allow.
+ */
+#include <jansson.h>
+#include <math.h>
+
+#include "assay/blocks.h"
+#include "graph/graph.h"
+#include "harness.h"
+
+static const double tolerance = 1e-12;
+
+static const assay_backend *reference;
+
+/* ---- the graphs of make_ops_golden.py, same names ---- */
+
+enum { N_IDS = 7, N_CHANNELS = 6, N_CLASSES = 3, N_HIDDEN = 4 };
+
+static assay_value body_activations(const assay_builder *b, assay_value x) {
+    x = assay_gelu(b, assay_linear(b, "first", x, 7));
+    x = assay_relu(b, assay_linear(b, "second", x, 6));
+    return assay_mean_pool(b, assay_tanh(b, assay_linear(b, "third", x, 5)));
+}
+
+static assay_value body_layer_norm(const assay_builder *b, assay_value x) {
+    assay_value score = assay_linear(b, "score", x, 1);
+    return assay_attention_pool(b, assay_layer_norm(b, "norm", x, 1e-5), score);
+}
+
+static assay_value body_attention(const assay_builder *b, assay_value x) {
+    return assay_mean_pool(b, assay_add(b, assay_self_attention(b, "attention", x, 3, 0), x));
+}
+
+static assay_value body_gru(const assay_builder *b, assay_value x) {
+    x = assay_recurrent(b, ASSAY_OP_GRU, "gru", 0, x, N_HIDDEN, 1);
+    return assay_final_state(b, assay_recurrent(b, ASSAY_OP_GRU, "gru", 1, x, N_HIDDEN, 1), 1);
+}
+
+static assay_value body_gru_forward_only(const assay_builder *b, assay_value x) {
+    x = assay_recurrent(b, ASSAY_OP_GRU, "gru", 0, x, N_HIDDEN, 0);
+    return assay_concat(b, assay_mean_pool(b, x), assay_max_pool(b, x));
+}
+
+static assay_value body_lstm(const assay_builder *b, assay_value x) {
+    x = assay_recurrent(b, ASSAY_OP_LSTM, "lstm", 0, x, N_HIDDEN, 1);
+    x = assay_recurrent(b, ASSAY_OP_LSTM, "lstm", 1, x, N_HIDDEN, 1);
+    assay_value hidden = assay_tanh(b, assay_linear(b, "hidden", x, 3));
+    return assay_attention_pool(b, x, assay_linear(b, "score", hidden, 1));
+}
+
+static assay_value body_lstm_forward_only(const assay_builder *b, assay_value x) {
+    return assay_final_state(b, assay_recurrent(b, ASSAY_OP_LSTM, "lstm", 0, x, N_HIDDEN, 0), 0);
+}
+
+static assay_value body_embedding(const assay_builder *b, assay_value x) {
+    assay_value positions = b->input(b->graph, ASSAY_INPUT_POSITIONS);
+    assay_value code = assay_embedding(b, "position", positions, 8, N_CHANNELS);
+    return assay_max_pool(b, assay_tanh(b, assay_add(b, x, code)));
+}
+
+static assay_value body_sinusoid(const assay_builder *b, assay_value x) {
+    x = assay_add(b, assay_scale(b, x, -1.5), assay_sinusoid(b, N_CHANNELS));
+    return assay_mean_pool(b, assay_tanh(b, x));
+}
+
+static assay_value body_select(const assay_builder *b, assay_value x) {
+    x = assay_concat(b, assay_slice(b, x, 2, 3), assay_tanh(b, x));
+    return assay_concat(b, assay_select_token(b, x, ASSAY_TOKEN_FIRST),
+                        assay_select_token(b, x, ASSAY_TOKEN_LAST));
+}
+
+static assay_value body_large_logits(const assay_builder *b, assay_value x) {
+    return assay_scale(b, assay_mean_pool(b, x), 4000);
+}
+
+typedef assay_value graph_body(const assay_builder *b, assay_value x);
+
+static const struct {
+    const char *name;
+    graph_body *body;
+} bodies[] = {
+    {"activations", body_activations},
+    {"layer_norm", body_layer_norm},
+    {"attention", body_attention},
+    {"gru", body_gru},
+    {"gru_forward_only", body_gru_forward_only},
+    {"lstm", body_lstm},
+    {"lstm_forward_only", body_lstm_forward_only},
+    {"embedding", body_embedding},
+    {"sinusoid", body_sinusoid},
+    {"select", body_select},
+    {"large_logits", body_large_logits},
+};
+
+static assay_graph *make_graph(graph_body *body, int32_t n_ids, int32_t n_channels,
+                               int32_t n_classes, double label_smoothing) {
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_graph *graph = NULL;
+    require(as_graph_new(&graph, &error), &error);
+    const assay_builder *b = as_graph_builder(graph);
+    assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
+    assay_value y = body(b, assay_embedding(b, "x", ids, n_ids, n_channels));
+    assay_value logits = assay_linear(b, "classifier", y, n_classes);
+    require(as_graph_close(graph, logits, label_smoothing, 1, &error), &error);
+    return graph;
+}
+
+/* ---- reading ops.json ---- */
+
+static json_t *member(json_t *object, const char *name) {
+    json_t *value = json_object_get(object, name);
+    if (!value)
+        tap_bail("ops.json: no member %s", name);
+    return value;
+}
+
+static double number(json_t *object, const char *name) {
+    return json_number_value(member(object, name));
+}
+
+static double *numbers(as_arena *arena, json_t *array, int64_t n, const char *what) {
+    if (!json_is_array(array) || (int64_t)json_array_size(array) != n)
+        tap_bail("ops.json: %s has %zu numbers; expected %lld", what, json_array_size(array),
+                 (long long)n);
+    double *data = require_alloc(arena, (size_t)n, sizeof *data);
+    for (int64_t i = 0; i < n; i++)
+        data[i] = json_number_value(json_array_get(array, (size_t)i));
+    return data;
+}
+
+static int32_t *integers(as_arena *arena, json_t *array, size_t *ret_n) {
+    *ret_n = json_array_size(array);
+    int32_t *data = require_alloc(arena, *ret_n, sizeof *data);
+    for (size_t i = 0; i < *ret_n; i++)
+        data[i] = (int32_t)json_integer_value(json_array_get(array, i));
+    return data;
+}
+
+static assay_batch *golden_batch(as_arena *arena, json_t *root) {
+    size_t n_rows, n_tokens, n_labels;
+    int32_t *lengths = integers(arena, member(root, "lengths"), &n_rows);
+    int32_t *ids = integers(arena, member(root, "ids"), &n_tokens);
+    int32_t *labels = integers(arena, member(root, "labels"), &n_labels);
+    assay_batch *batch = make_batch(arena, lengths, (int32_t)n_rows, N_IDS, N_CLASSES);
+    if ((int32_t)n_tokens != batch->n_tokens || n_labels != n_rows)
+        tap_bail("ops.json: lengths, ids and labels don't fit together");
+    batch->ids = ids;
+    batch->labels = labels;
+    return batch;
+}
+
+/* The tensor of every parameter, in the graph's order, from an object by name. */
+static double **tensors(as_arena *arena, const assay_graph_view *graph, json_t *object) {
+    double **data = require_alloc(arena, graph->n_parameters, sizeof *data);
+    for (uint32_t p = 0; p < graph->n_parameters; p++) {
+        const assay_parameter_info *info = &graph->parameters[p];
+        data[p] = numbers(arena, member(object, info->name), info->n_elements, info->name);
+    }
+    if (json_object_size(object) != graph->n_parameters)
+        tap_bail("ops.json: parameters that the graph doesn't have");
+    return data;
+}
+
+static void upload_all(runner *r, int32_t state, double **data) {
+    for (uint32_t p = 0; p < r->graph->n_parameters; p++)
+        runner_upload(r, state, p, data[p]);
+}
+
+/* ---- graphs ---- */
+
+static void check_graph(json_t *root, json_t *c, graph_body *body) {
+    as_arena *arena = as_arena_new();
+    const char *name = json_string_value(member(c, "name")), *worst;
+    assay_graph *graph =
+        make_graph(body, N_IDS, N_CHANNELS, N_CLASSES, number(c, "label_smoothing"));
+    runner r = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(graph));
+    assay_step step = make_step(0, 0, 1);
+    upload_all(&r, ASSAY_STATE_PARAMETER, tensors(arena, r.graph, member(c, "parameters")));
+    run_result a = runner_step(&r, arena, golden_batch(arena, root), &step);
+    double *logits = numbers(arena, member(c, "logits"), a.n_logits, "logits");
+    double loss = number(c, "loss");
+    double **gradients = tensors(arena, r.graph, member(c, "gradients"));
+    double d_logits = difference(a.logits, logits, a.n_logits, max_abs(logits, a.n_logits));
+    double d_loss = difference(&a.loss, &loss, 1, fabs(loss));
+    double d_gradient = gradient_difference(r.graph, a.gradients, gradients, 1e-3, &worst);
+    tap_ok(d_logits <= tolerance && d_loss <= tolerance && d_gradient <= tolerance,
+           "PyTorch's %s: logits %.1e, loss %.1e, gradients %.1e (%s)", name, d_logits, d_loss,
+           d_gradient, worst);
+    runner_close(&r);
+    as_graph_free(graph);
+    as_arena_free(arena);
+}
+
+/* Every graph of the file has a body here, and the other way round. */
+static void check_graphs(json_t *root) {
+    json_t *cases = member(root, "graphs");
+    size_t n = sizeof bodies / sizeof *bodies;
+    tap_ok(json_array_size(cases) == n, "ops.json has %zu graphs", n);
+    for (size_t i = 0; i < n; i++) {
+        json_t *c = json_array_get(cases, i);
+        if (!c || strcmp(json_string_value(member(c, "name")), bodies[i].name) != 0)
+            tap_bail("ops.json: graph %zu should be %s", i, bodies[i].name);
+        check_graph(root, c, bodies[i].body);
+    }
+}
+
+/* ---- optimizers ---- */
+
+static assay_value body_mean(const assay_builder *b, assay_value x) {
+    return assay_mean_pool(b, x);
+}
+
+static assay_update_config update_config(json_t *c) {
+    const char *name = json_string_value(member(c, "optimizer"));
+    assay_update_config config = {(uint32_t)sizeof config,
+                                  strcmp(name, "sgd") == 0    ? ASSAY_OPTIMIZER_SGD
+                                  : strcmp(name, "adam") == 0 ? ASSAY_OPTIMIZER_ADAM
+                                                              : ASSAY_OPTIMIZER_ADAMW,
+                                  number(c, "beta1"),
+                                  number(c, "beta2"),
+                                  number(c, "epsilon"),
+                                  number(c, "momentum"),
+                                  number(c, "weight_decay"),
+                                  number(c, "clip_norm")};
+    return config;
+}
+
+/* Largest difference of parameters and norm after a step of the file. */
+static double check_step(runner *r, as_arena *arena, assay_plan *plan, json_t *expected,
+                         int64_t number_of_step) {
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_step step = make_step(0, 0, 1);
+    double norm = -1, worst;
+    const char *name;
+    step.step = number_of_step;
+    step.learning_rate = number(expected, "learning_rate");
+    upload_all(r, ASSAY_STATE_GRADIENT, tensors(arena, r->graph, member(expected, "gradients")));
+    runner_run(r, plan, NULL, &step);
+    require(r->backend->read_grad_norm(plan, &norm, &error), &error);
+    worst = fabs(norm - number(expected, "norm")) / number(expected, "norm");
+    double **after = require_alloc(arena, r->graph->n_parameters, sizeof *after);
+    for (uint32_t p = 0; p < r->graph->n_parameters; p++) {
+        after[p] = runner_download(r, arena, ASSAY_STATE_PARAMETER, p);
+        double *gradient = runner_download(r, arena, ASSAY_STATE_GRADIENT, p);
+        worst += max_abs(gradient, r->graph->parameters[p].n_elements); /* must be zero */
+    }
+    return fmax(worst, gradient_difference(r->graph, after,
+                                           tensors(arena, r->graph, member(expected, "after")),
+                                           1e-3, &name));
+}
+
+static void check_optimizer(json_t *c, size_t index) {
+    as_arena *arena = as_arena_new();
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_graph *graph = make_graph(body_mean, 4, 3, 2, 0);
+    runner r = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(graph));
+    assay_update_config config = update_config(c);
+    assay_plan *plan = NULL;
+    json_t *steps = member(c, "steps");
+    double worst = 0;
+    require(reference->compile_update(r.session, &config, &plan, &error), &error);
+    upload_all(&r, ASSAY_STATE_PARAMETER, tensors(arena, r.graph, member(c, "start")));
+    for (size_t i = 0; i < json_array_size(steps); i++)
+        worst = fmax(worst, check_step(&r, arena, plan, json_array_get(steps, i), (int64_t)i + 1));
+    tap_ok(worst <= tolerance && json_array_size(steps) == 5, "PyTorch's optimizer %zu (%s): %.1e",
+           index, json_string_value(member(c, "optimizer")), worst);
+    reference->plan_free(plan);
+    runner_close(&r);
+    as_graph_free(graph);
+    as_arena_free(arena);
+}
+
+/* ---- closed forms ---- */
+
+/* The output of the first node with that operation. */
+static assay_value output_of(const assay_graph_view *graph, int32_t op) {
+    for (uint32_t i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].op == op)
+            return graph->nodes[i].outputs[0];
+    tap_bail("no node %s", as_op_name(op));
+}
+
+static int32_t stream_of(const assay_graph_view *graph, int32_t op) {
+    for (uint32_t i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].op == op)
+            return graph->nodes[i].attrs.stream;
+    tap_bail("no node %s", as_op_name(op));
+}
+
+static const int32_t closed_lengths[] = {3, 1, 2};
+enum { CLOSED_ROWS = 3, CLOSED_TOKENS = 6, CLOSED_CHANNELS = 8 };
+
+/* A graph with its batch, every token with an id of its own. */
+typedef struct closed {
+    as_arena *arena;
+    assay_graph *graph;
+    assay_batch *batch;
+    runner r;
+    assay_plan *plan; /* accumulate */
+} closed;
+
+static closed closed_open(graph_body *body) {
+    closed c;
+    c.arena = as_arena_new();
+    c.graph = make_graph(body, CLOSED_TOKENS, CLOSED_CHANNELS, 2, 0);
+    c.batch = make_batch(c.arena, closed_lengths, CLOSED_ROWS, CLOSED_TOKENS, 2);
+    c.r = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(c.graph));
+    runner_draw_parameters(&c.r, 1, 0);
+    c.plan = runner_compile(&c.r, ASSAY_PLAN_ACCUMULATE, CLOSED_ROWS, CLOSED_TOKENS);
+    return c;
+}
+
+static void closed_close(closed *c) {
+    reference->plan_free(c->plan);
+    runner_close(&c->r);
+    as_graph_free(c->graph);
+    as_arena_free(c->arena);
+}
+
+static double *closed_read(closed *c, assay_value value, int64_t n) {
+    return runner_read(&c->r, c->arena, c->plan, value, n);
+}
+
+static assay_value body_dropout(const assay_builder *b, assay_value x) {
+    return assay_mean_pool(b, assay_dropout(b, x, 0.25));
+}
+
+static assay_value body_dropout_rows(const assay_builder *b, assay_value x) {
+    return assay_dropout(b, assay_select_token(b, x, ASSAY_TOKEN_FIRST), 0.25);
+}
+
+/* Each element of y is 0 or 4/3 x as assay_dropout_keep says for (seed, stream, row key, position,
+ * channel); tokens by their position in the row, rows at position 0. */
+static void check_dropout(graph_body *body, bool is_rows) {
+    closed c = closed_open(body);
+    const assay_graph_view *graph = c.r.graph;
+    assay_step step = make_step(1, 99, 1);
+    int32_t stream = stream_of(graph, ASSAY_OP_DROPOUT);
+    int64_t n = is_rows ? CLOSED_ROWS : CLOSED_TOKENS;
+    bool ok = true;
+    int kept = 0;
+    runner_run(&c.r, c.plan, c.batch, &step);
+    double *x = runner_download(&c.r, c.arena, ASSAY_STATE_PARAMETER, 0); /* ids are 0, 1, ... */
+    double *y = closed_read(&c, output_of(graph, ASSAY_OP_DROPOUT), n * CLOSED_CHANNELS);
+    for (int32_t b = 0; b < CLOSED_ROWS; b++) {
+        for (int32_t p = 0; p < (is_rows ? 1 : closed_lengths[b]); p++) {
+            int32_t t = c.batch->offsets[b] + p, row = is_rows ? b : t;
+            uint64_t key = assay_dropout_key(99, stream, c.batch->row_keys[b], p);
+            for (int32_t i = 0; i < CLOSED_CHANNELS; i++) {
+                bool keep = assay_dropout_keep(key, (uint32_t)i, assay_dropout_threshold(0.25));
+                double expected = keep ? x[t * CLOSED_CHANNELS + i] / 0.75 : 0;
+                ok = ok && fabs(y[row * CLOSED_CHANNELS + i] - expected) <= 1e-15;
+                kept += keep;
+            }
+        }
+    }
+    tap_ok(ok && kept > 0 && kept < n * CLOSED_CHANNELS, "dropout of %s drops what its keys say",
+           is_rows ? "rows" : "tokens");
+    closed_close(&c);
+}
+
+/* Off in accumulate plans that say so, and in forward plans whatever the step says. */
+static void check_dropout_off(void) {
+    closed c = closed_open(body_dropout);
+    enum { N = CLOSED_TOKENS * CLOSED_CHANNELS };
+    assay_value y = output_of(c.r.graph, ASSAY_OP_DROPOUT);
+    assay_step off = make_step(0, 99, 1), on = make_step(1, 99, 1);
+    assay_plan *forward = runner_compile(&c.r, ASSAY_PLAN_FORWARD, CLOSED_ROWS, CLOSED_TOKENS);
+    double *x = runner_download(&c.r, c.arena, ASSAY_STATE_PARAMETER, 0);
+    runner_run(&c.r, c.plan, c.batch, &off);
+    tap_ok(memcmp(closed_read(&c, y, N), x, N * sizeof *x) == 0, "dropout off is the identity");
+    runner_run(&c.r, forward, c.batch, &on);
+    tap_ok(memcmp(runner_read(&c.r, c.arena, forward, y, N), x, N * sizeof *x) == 0,
+           "forward plans never drop");
+    reference->plan_free(forward);
+    closed_close(&c);
+}
+
+static assay_value body_attention_dropout(const assay_builder *b, assay_value x) {
+    assay_attrs attrs = ASSAY_ATTRS_INIT;
+    attrs.heads = 2;
+    attrs.probability = 0.5;
+    x = assay_linear(b, "qkv", x, 3 * CLOSED_CHANNELS);
+    return assay_mean_pool(b, assay_apply1(b, ASSAY_OP_ATTENTION, x, &attrs));
+}
+
+/* y_t of one head, written out from ops.def: mask and all */
+static void attention_row(const closed *c, const double *qkv, int32_t b, int32_t p, int32_t h,
+                          int32_t stream, double *y) {
+    enum { D = CLOSED_CHANNELS / 2, STRIDE = 3 * CLOSED_CHANNELS };
+    const double *row = &qkv[c->batch->offsets[b] * STRIDE];
+    uint64_t key = assay_dropout_key(99, stream, c->batch->row_keys[b], p);
+    double sum = 0;
+    for (int32_t d = 0; d < D; d++)
+        y[d] = 0;
+    for (int32_t u = 0; u < closed_lengths[b]; u++) {
+        double score = 0;
+        for (int32_t d = 0; d < D; d++)
+            score += row[p * STRIDE + h * D + d] * row[u * STRIDE + CLOSED_CHANNELS + h * D + d];
+        double weight = exp(score / sqrt((double)D));
+        bool keep =
+            assay_dropout_keep(key, (uint32_t)(h * 65536 + u), assay_dropout_threshold(0.5));
+        sum += weight;
+        for (int32_t d = 0; d < D && keep; d++)
+            y[d] += 2 * weight * row[u * STRIDE + 2 * CLOSED_CHANNELS + h * D + d];
+    }
+    for (int32_t d = 0; d < D; d++)
+        y[d] /= sum;
+}
+
+static void check_attention_dropout(void) {
+    closed c = closed_open(body_attention_dropout);
+    const assay_graph_view *graph = c.r.graph;
+    assay_step step = make_step(1, 99, 1);
+    int32_t stream = stream_of(graph, ASSAY_OP_ATTENTION);
+    double expected[CLOSED_TOKENS * CLOSED_CHANNELS];
+    runner_run(&c.r, c.plan, c.batch, &step);
+    double *qkv =
+        closed_read(&c, output_of(graph, ASSAY_OP_LINEAR), CLOSED_TOKENS * 3 * CLOSED_CHANNELS);
+    double *y =
+        closed_read(&c, output_of(graph, ASSAY_OP_ATTENTION), CLOSED_TOKENS * CLOSED_CHANNELS);
+    for (int32_t b = 0; b < CLOSED_ROWS; b++)
+        for (int32_t p = 0; p < closed_lengths[b]; p++)
+            for (int32_t h = 0; h < 2; h++)
+                attention_row(&c, qkv, b, p, h, stream,
+                              &expected[(c.batch->offsets[b] + p) * CLOSED_CHANNELS +
+                                        h * CLOSED_CHANNELS / 2]);
+    double d = difference(y, expected, CLOSED_TOKENS * CLOSED_CHANNELS,
+                          max_abs(expected, CLOSED_TOKENS * CLOSED_CHANNELS));
+    tap_ok(d <= tolerance, "attention drops the scores that its keys say: %.1e", d);
+    closed_close(&c);
+}
+
+static assay_value body_max(const assay_builder *b, assay_value x) {
+    return assay_max_pool(b, x);
+}
+
+/* All tokens equal: the whole gradient goes to each row's first token. */
+static void check_max_pool_ties(void) {
+    closed c = closed_open(body_max);
+    assay_step step = make_step(0, 0, 1);
+    double *x = require_alloc(c.arena, CLOSED_TOKENS * CLOSED_CHANNELS, sizeof *x);
+    runner_upload(&c.r, ASSAY_STATE_PARAMETER, 0, x);
+    runner_run(&c.r, c.plan, c.batch, &step);
+    double *gradient = runner_download(&c.r, c.arena, ASSAY_STATE_GRADIENT, 0);
+    bool ok = true;
+    for (int32_t b = 0; b < CLOSED_ROWS; b++)
+        for (int32_t t = c.batch->offsets[b]; t < c.batch->offsets[b + 1]; t++)
+            for (int32_t i = 0; i < CLOSED_CHANNELS; i++)
+                ok = ok && (gradient[t * CLOSED_CHANNELS + i] != 0) == (t == c.batch->offsets[b]);
+    tap_ok(ok, "max_pool gives the gradient to the first of equals");
+    closed_close(&c);
+}
+
+static assay_value body_relu(const assay_builder *b, assay_value x) {
+    return assay_mean_pool(b, assay_relu(b, x));
+}
+
+/* relu's gradient at 0 is 0 (PyTorch's choice too). */
+static void check_relu_at_zero(void) {
+    closed c = closed_open(body_relu);
+    assay_step step = make_step(0, 0, 1);
+    double *x = require_alloc(c.arena, CLOSED_TOKENS * CLOSED_CHANNELS, sizeof *x);
+    runner_upload(&c.r, ASSAY_STATE_PARAMETER, 0, x);
+    runner_run(&c.r, c.plan, c.batch, &step);
+    double *gradient = runner_download(&c.r, c.arena, ASSAY_STATE_GRADIENT, 0);
+    tap_ok(max_abs(gradient, CLOSED_TOKENS * CLOSED_CHANNELS) == 0, "relu's gradient at 0 is 0");
+    closed_close(&c);
+}
+
+/* ---- what a plan allows to read ---- */
+
+static void expect_unreadable(closed *c, assay_plan *plan, assay_value value, uint64_t n,
+                              const char *what) {
+    assay_error error = ASSAY_ERROR_INIT;
+    double data[CLOSED_TOKENS * CLOSED_CHANNELS];
+    assay_status status = c->r.backend->read(plan, value, data, n, &error);
+    tap_ok(status == ASSAY_INVALID_ARGUMENT && error.text[0], "%s can't be read: %s", what,
+           error.text);
+}
+
+static void check_reading(void) {
+    closed c = closed_open(body_mean);
+    const assay_graph_view *graph = c.r.graph;
+    assay_batch unlabelled = *c.batch;
+    assay_plan *plan = runner_compile(&c.r, ASSAY_PLAN_FORWARD, CLOSED_ROWS, CLOSED_TOKENS);
+    unlabelled.labels = NULL;
+    expect_unreadable(&c, plan, graph->logits, 2 * CLOSED_ROWS, "a plan that hasn't run");
+    runner_run(&c.r, plan, &unlabelled, NULL);
+    expect_unreadable(&c, plan, graph->loss, 1, "the loss of a batch without labels");
+    expect_unreadable(&c, plan, graph->logits, 2 * CLOSED_ROWS + 1, "a wrong number of elements");
+    expect_unreadable(&c, plan, graph->parameters[0].gradient, CLOSED_TOKENS * CLOSED_CHANNELS,
+                      "a gradient after a forward plan");
+    expect_unreadable(&c, plan, (assay_value)graph->n_values, 1, "a value out of range");
+    expect_unreadable(&c, plan, ASSAY_NONE, 1, "no value");
+    runner_run(&c.r, plan, c.batch, NULL);
+    tap_ok(isfinite(*runner_read(&c.r, c.arena, plan, graph->loss, 1)),
+           "the loss of a batch with labels can be read");
+    reference->plan_free(plan);
+    closed_close(&c);
+}
+
+static json_t *load(const char *path) {
+    json_error_t error;
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (!root)
+        tap_bail("%s:%d: %s", path, error.line, error.text);
+    return root;
+}
+
+int main(int argc, char **argv) {
+    as_arena *plugins = as_arena_new();
+    tap_init(&argc, argv);
+    if (argc != 2)
+        tap_bail("usage: golden [--fail-fast] tests/golden/ops.json");
+    json_t *root = load(argv[1]);
+    reference = load_backend(plugins, "reference");
+    check_graphs(root);
+    json_t *optimizers = member(root, "optimizers");
+    for (size_t i = 0; i < json_array_size(optimizers); i++)
+        check_optimizer(json_array_get(optimizers, i), i);
+    check_dropout(body_dropout, false);
+    check_dropout(body_dropout_rows, true);
+    check_dropout_off();
+    check_attention_dropout();
+    check_max_pool_ties();
+    check_relu_at_zero();
+    check_reading();
+    json_decref(root);
+    as_arena_free(plugins);
+    return tap_done();
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* One cell's process: train, predict, measure, check, write. Whatever goes wrong on the way becomes
+ * the record's status and reason; only a record that cannot be written is an error here. */
+#include "cell/cell.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "cell/limits.h"
+#include "measure/environment.h"
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+void as_cell_on_progress(void *context, const as_train_progress *progress) {
+    const as_cell *cell = context;
+    as_cell_progress message = {.epoch = progress->epoch,
+                                .epochs = progress->epochs,
+                                .share = progress->share,
+                                .tokens_per_second = progress->tokens_per_second,
+                                .train_loss = progress->train_loss,
+                                .validation_accuracy = progress->validation_accuracy};
+    if (cell->progress < 0)
+        return;
+    snprintf(message.stage, sizeof message.stage, "%s", progress->stage);
+    as_progress_write(cell->progress, &message);
+}
+
+void as_cell_stage(const as_cell *cell, const char *stage) {
+    as_train_progress progress = {stage, 0, 0, 0, NAN, NAN, NAN};
+    as_cell_on_progress((void *)(uintptr_t)cell, &progress);
+    fprintf(cell->log, "%s\n", stage);
+}
+
+/* The progress pipe, when the parent made one; descriptor 3 of a process started by hand is
+ * anything. */
+static int find_progress_pipe(void) {
+    struct stat info;
+    if (fstat(AS_PROGRESS_FD, &info) != 0 || !S_ISFIFO(info.st_mode) ||
+        fcntl(AS_PROGRESS_FD, F_SETFD, FD_CLOEXEC) != 0)
+        return -1;
+    signal(SIGPIPE, SIG_IGN);
+    return AS_PROGRESS_FD;
+}
+
+/* ---- run.json -------------------------------------------------------------------------------- */
+
+static assay_status find_spec(as_cell *cell, const char *name, assay_error *error) {
+    json_t *cells = json_object_get(cell->run, "cells"), *one;
+    size_t i;
+    json_array_foreach(cells, i, one) {
+        const char *entry = json_string_value(json_object_get(one, "entry"));
+        const char *found = json_string_value(json_object_get(one, "name"));
+        if (!found || !entry || strcmp(found, name) != 0)
+            continue;
+        cell->spec.name = found;
+        cell->spec.backend = json_string_value(json_object_get(one, "backend"));
+        cell->spec.dtype = json_string_value(json_object_get(one, "dtype"));
+        cell->spec.seed = (uint64_t)json_integer_value(json_object_get(one, "seed"));
+        for (size_t e = 0; e < cell->suite->n_entries; e++)
+            if (strcmp(cell->suite->entries[e].name, entry) == 0)
+                cell->spec.entry = &cell->suite->entries[e];
+    }
+    if (!cell->spec.entry || !cell->spec.backend || !cell->spec.dtype)
+        return as_fail(error, ASSAY_NOT_FOUND, "run.json", "has no cell \"%s\"", name);
+    return ASSAY_OK;
+}
+
+static assay_status read_run(as_cell *cell, const char *folder, const char *name,
+                             assay_error *error) {
+    char *path = as_path_join(folder, "run.json");
+    if (!path)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory for a path");
+    assay_status status = as_json_load(path, &cell->run, error);
+    if (status == ASSAY_OK)
+        status = as_suite_from_json(cell->arena, json_object_get(cell->run, "suite"), path,
+                                    &cell->suite, error);
+    if (status == ASSAY_OK)
+        status = find_spec(cell, name, error);
+    cell->data_dir = json_string_value(json_object_get(cell->run, "data_dir"));
+    cell->threads = (int32_t)json_integer_value(json_object_get(cell->run, "threads"));
+    if (cell->threads < 1)
+        cell->threads = 1;
+    free(path);
+    return status;
+}
+
+static assay_status hold_limits(assay_error *error) {
+    const char *group = getenv("ASSAY_CELL_CGROUP"), *limit = getenv("ASSAY_CELL_MEMORY_LIMIT");
+    if (group)
+        return as_cgroup_enter(group, error);
+    return limit ? as_limit_data(strtoull(limit, NULL, 10), error) : ASSAY_OK;
+}
+
+/* ---- training -------------------------------------------------------------------------------- */
+
+static void put_number(FILE *stream, const char *key, double value) {
+    if (isfinite(value))
+        fprintf(stream, ", \"%s\": %.9g", key, value);
+    else
+        fprintf(stream, ", \"%s\": null", key);
+}
+
+static void on_step(void *context, const as_step_record *step) {
+    as_cell *cell = context;
+    FILE *stream = cell->steps.stream;
+    fprintf(stream, "{\"epoch\": %d, \"step\": %lld", step->epoch, (long long)step->step);
+    put_number(stream, "loss", step->loss);
+    put_number(stream, "learning_rate", step->learning_rate);
+    put_number(stream, "grad_norm", step->grad_norm);
+    fprintf(stream, ", \"rows\": %d, \"tokens\": %d", step->n_rows, step->n_tokens);
+    put_number(stream, "seconds", step->seconds);
+    fputs("}\n", stream);
+}
+
+static assay_status train(as_cell *cell, assay_error *error) {
+    as_train_job job = {cell->trainee,
+                        cell->data,
+                        &cell->spec.entry->training,
+                        cell->spec.seed,
+                        {cell, as_cell_on_progress, on_step}};
+    as_energy energy;
+    char *path = as_path_join(cell->work, "steps.jsonl");
+    if (!path)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, "steps.jsonl", "no memory for its path");
+    assay_status status = as_file_writer_open(path, &cell->steps, error);
+    free(path);
+    if (status != ASSAY_OK)
+        return status;
+    as_cell_stage(cell, "train");
+    as_energy_start(&energy);
+    status = as_train_run(cell->arena, &job, &cell->trained, error);
+    cell->joules = as_energy_joules(&energy);
+    assay_error written = ASSAY_ERROR_INIT;
+    if (as_file_writer_commit(&cell->steps, &written) != ASSAY_OK && status == ASSAY_OK)
+        return assay_fail(error, written.status, written.where, written.text);
+    return status;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static assay_status check_openmp(assay_error *error) {
+    char names[512] = "";
+    int n = as_openmp_runtimes(names, sizeof names);
+    if (n < 2)
+        return ASSAY_OK;
+    return as_fail(error, ASSAY_UNSUPPORTED, "OpenMP",
+                   "%d runtimes in one process (%s); their threads fight, so no figure of it "
+                   "counts; build the plugins against one",
+                   n, names);
+}
+
+static assay_status work(as_cell *cell, assay_error *error) {
+    assay_status status = as_cell_prepare(cell, error);
+    if (status == ASSAY_OK)
+        status = as_cell_record_setup(cell, error);
+    if (status != ASSAY_OK)
+        return status;
+    status = train(cell, error);
+    if (status == ASSAY_OK || status == ASSAY_DIVERGED) {
+        assay_status recorded = as_cell_record_training(cell, error);
+        status = status == ASSAY_OK ? recorded : status;
+    }
+    if (status == ASSAY_OK)
+        status = as_cell_record_scores(cell, error);
+    if (status == ASSAY_OK)
+        status = as_cell_record_speed(cell, error);
+    if (status == ASSAY_OK)
+        status = as_cell_record_equivalence(cell, error);
+    if (status == ASSAY_OK && check_openmp(error) != ASSAY_OK)
+        status = ASSAY_INTERNAL;
+    return status;
+}
+
+/* The outcome's name, and for trouble its reason. */
+static void conclude(as_cell *cell, assay_status status, const assay_error *error) {
+    as_record *record = cell->record;
+    const char *limit = getenv("ASSAY_CELL_MEMORY_LIMIT");
+    char reason[1500], bytes[32];
+    record->status = status == ASSAY_OK                                           ? AS_CELL_OK
+                     : status == ASSAY_UNAVAILABLE || status == ASSAY_UNSUPPORTED ? AS_CELL_SKIPPED
+                     : status == ASSAY_DIVERGED                                   ? AS_CELL_DIVERGED
+                                                                                  : AS_CELL_FAILED;
+    record->peak_rss_bytes = as_peak_rss_bytes();
+    if (status == ASSAY_OK)
+        return;
+    as_bytes_text(limit ? strtoull(limit, NULL, 10) : 0, bytes, sizeof bytes);
+    bool bounded = status == ASSAY_OUT_OF_MEMORY && limit;
+    snprintf(reason, sizeof reason, "%s%s%s%s: %s", bounded ? "memory limit " : "",
+             bounded ? bytes : "", bounded ? " reached: " : "", error->where,
+             error->text[0] ? error->text : as_status_text(status));
+    record->reason = as_arena_strdup(cell->arena, reason);
+    fprintf(cell->log, "%s: %s\n", as_cell_status_name(record->status), reason);
+}
+
+assay_status as_cell_main(const char *run_folder, const char *cell_name, const char *work_folder,
+                          FILE *log, assay_error *error) {
+    as_cell cell = {.log = log, .work = work_folder, .joules = NAN};
+    assay_error why = ASSAY_ERROR_INIT;
+    /* A cell must not outlive a parent that was killed: the next run works in the same folder. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    cell.progress = find_progress_pipe();
+    setvbuf(log, NULL, _IOLBF, 0);
+    if (!(cell.arena = as_arena_new()))
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, cell_name, "no memory to begin");
+    assay_status status = as_record_new(&cell.record, error);
+    if (status == ASSAY_OK)
+        status = read_run(&cell, run_folder, cell_name, error);
+    if (status == ASSAY_OK) {
+        as_cell_identify(cell.record, cell.suite, &cell.spec, cell.threads);
+        status = hold_limits(&why);
+        if (status == ASSAY_OK)
+            status = work(&cell, &why);
+        conclude(&cell, status, &why);
+        status = as_record_write(cell.record, work_folder, error);
+        if (status == ASSAY_OK && cell.data_failed)
+            status = assay_fail(error, ASSAY_BAD_DATA, why.where, why.text);
+    }
+    as_cell_free(&cell);
+    return status;
+}

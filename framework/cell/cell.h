@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* cell/cell.h: inside one cell's process: what it has made so far, from run.json to the record.
+ * Private to cell*.c. */
+#ifndef AS_CELL_CELL_H
+#define AS_CELL_CELL_H
+
+#include "cell/run.h"
+#include "measure/scenarios.h"
+#include "train/trainer.h"
+
+typedef struct as_cell {
+    as_arena *arena;
+    FILE *log;
+    const char *work; /* folder of the record */
+    int progress;     /* descriptor, -1: nobody listens */
+    /* from run.json */
+    json_t *run;
+    as_suite *suite;
+    as_cell_spec spec;
+    const char *data_dir;
+    int32_t threads;
+    /* plugins */
+    as_plugin model, backend; /* backend.descriptor NULL: the model's own */
+    const assay_model_graph *graph_model;
+    const assay_model_opaque *opaque_model;
+    const assay_backend *device;
+    assay_model_config config;
+    json_t *options; /* of the model, all of them */
+    /* work */
+    bool data_failed; /* the data cannot be had, whatever the model */
+    as_prepared *data;
+    assay_graph *graph;
+    as_engine *engine;
+    as_trainee *trainee;
+    as_train_result trained;
+    double joules; /* of training; NaN: the machine doesn't tell */
+    as_file_writer steps;
+    as_record *record;
+} as_cell;
+
+/* [cell] Plugins, data, graph, engine: everything before the first step. */
+ASSAY_MUST_USE assay_status as_cell_prepare(as_cell *cell, assay_error *error);
+void as_cell_free(as_cell *cell);
+
+/* [cell] Tells the parent which stage begins. */
+void as_cell_stage(const as_cell *cell, const char *stage);
+/* [cell] Progress of the trainer and of scenarios, to the parent. */
+void as_cell_on_progress(void *cell, const as_train_progress *progress);
+
+/* ---- cell_record.c: into the record ---------------------------------------------------------- */
+
+/* [cell] What is known before training: plugins, data, settings, machine. */
+ASSAY_MUST_USE assay_status as_cell_record_setup(as_cell *cell, assay_error *error);
+ASSAY_MUST_USE assay_status as_cell_record_training(as_cell *cell, assay_error *error);
+/* [cell] Predicts validation and test texts and scores them. */
+ASSAY_MUST_USE assay_status as_cell_record_scores(as_cell *cell, assay_error *error);
+/* [cell] Runs the suite's scenarios, counts operations. */
+ASSAY_MUST_USE assay_status as_cell_record_speed(as_cell *cell, assay_error *error);
+/* [cell] The backend against the reference. */
+ASSAY_MUST_USE assay_status as_cell_record_equivalence(as_cell *cell, assay_error *error);
+/* [cell] Adds a warning (kept where memory lasts). */
+void as_cell_warn(as_cell *cell, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/* Fills the record of a cell, stage by stage, so that a cell that fails late still tells what it
+ * knew. Strings and arrays are the cell's arena's; the record only borrows them. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cell/cell.h"
+#include "data/batches.h"
+#include "data/words.h"
+#include "measure/environment.h"
+#include "stats/intervals.h"
+
+enum { EQUIVALENCE_ROWS = 8 };
+
+static assay_status no_memory(assay_error *error) {
+    return as_fail(error, ASSAY_OUT_OF_MEMORY, "record", "no memory");
+}
+
+void as_cell_warn(as_cell *cell, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    as_record *record = cell->record;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char **more = as_arena_alloc_array(cell->arena, record->n_warnings + 1, sizeof *more);
+    char *copy = as_arena_strdup(cell->arena, text);
+    if (!more || !copy)
+        return;
+    for (size_t i = 0; i < record->n_warnings; i++)
+        more[i] = record->warnings[i];
+    more[record->n_warnings++] = copy;
+    record->warnings = more;
+    fprintf(cell->log, "warning: %s\n", text);
+}
+
+/* ---- before training ------------------------------------------------------------------------- */
+
+static void record_parameters(as_cell *cell) {
+    as_record *record = cell->record;
+    if (cell->opaque_model)
+        return; /* known after training: as_cell_record_training */
+    const assay_graph_view *view = as_graph_view(cell->graph);
+    record->model.parameters_total = record->model.parameters_trainable = 0;
+    for (uint32_t i = 0; i < view->n_parameters; i++) {
+        const assay_parameter_info *parameter = &view->parameters[i];
+        record->model.parameters_total += parameter->n_elements;
+        if (parameter->gradient != ASSAY_NONE)
+            record->model.parameters_trainable += parameter->n_elements;
+    }
+    static const int64_t bytes[ASSAY_DTYPE_COUNT] = {4, 8, 2};
+    record->model.bytes =
+        record->model.parameters_total * bytes[as_dtype_from_name(cell->spec.dtype)];
+}
+
+static assay_status record_plugins(as_cell *cell, assay_error *error) {
+    as_record *record = cell->record;
+    const assay_plugin *model = cell->model.descriptor, *backend = cell->backend.descriptor;
+    record->model.id = model->id;
+    record->model.version = model->version;
+    record->model.path = cell->model.path;
+    record->model.options = cell->options;
+    record->backend.id = backend ? backend->id : "own";
+    record->backend.version = backend ? backend->version : model->version;
+    record->backend.libraries =
+        backend && cell->device->libraries ? cell->device->libraries() : NULL;
+    record->backend.threads = cell->threads;
+    record_parameters(cell);
+    if (!cell->model.path[0])
+        return ASSAY_OK; /* linked into this program */
+    as_sha256_hex hex;
+    assay_status status = as_sha256_file(cell->model.path, &hex, error);
+    if (status == ASSAY_OK && !(record->model.sha256 = as_arena_strdup(cell->arena, hex.text)))
+        return no_memory(error);
+    return status;
+}
+
+static void record_data(as_cell *cell) {
+    as_record *record = cell->record;
+    const as_prepared *data = cell->data;
+    const as_split_rows *train = &data->splits[AS_SPLIT_TRAIN],
+                        *test = &data->splits[AS_SPLIT_TEST];
+    record->dataset.name = data->name;
+    record->dataset.sha256 = data->sha256.text;
+    record->dataset.rows_sha256 = data->rows_sha256.text;
+    record->dataset.train = train->n_rows;
+    record->dataset.validation = data->splits[AS_SPLIT_VALIDATION].n_rows;
+    record->dataset.test = test->n_rows;
+    record->dataset.labels = data->labels;
+    record->dataset.n_labels = (int32_t)data->n_labels;
+    record->dataset.duplicates_within_train = data->audit.duplicates_within[AS_SPLIT_TRAIN];
+    record->dataset.duplicates_validation_in_train = data->audit.validation_in_train;
+    record->dataset.duplicates_test_in_train = data->audit.test_in_train;
+    record->dataset.vocab_size = as_vocabulary_size(data->vocabulary);
+    record->dataset.empty = 0;
+    for (int split = 0; split < AS_SPLIT_COUNT; split++)
+        record->dataset.empty += data->splits[split].n_empty;
+    if (test->n_rows) {
+        record->dataset.truncated_share = (double)test->n_truncated / test->n_rows;
+        record->dataset.coverage = 1 - (double)test->n_unknown / (double)test->n_tokens;
+    }
+    if (train->n_rows)
+        record->dataset.mean_tokens = (double)train->n_tokens / train->n_rows;
+    if (data->identity == AS_IDENTITY_DIFFERS)
+        as_cell_warn(cell, "%s: the data's content (sha256 %.12s) is not what its manifest states",
+                     data->name, data->sha256.text);
+}
+
+static assay_status record_environment(as_cell *cell, assay_error *error) {
+    const as_fact *facts;
+    size_t n;
+    as_record *record = cell->record;
+    assay_status status = as_environment(cell->arena, &facts, &n, error);
+    if (status != ASSAY_OK)
+        return status;
+    as_text_pair *pairs = as_arena_alloc_array(cell->arena, n, sizeof *pairs);
+    if (!pairs)
+        return no_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        char number[32];
+        snprintf(number, sizeof number, "%.15g", facts[i].number);
+        pairs[i].key = facts[i].key;
+        pairs[i].value = facts[i].text ? facts[i].text : as_arena_strdup(cell->arena, number);
+        if (!pairs[i].value)
+            return no_memory(error);
+    }
+    record->environment = pairs;
+    record->n_environment = n;
+    return ASSAY_OK;
+}
+
+assay_status as_cell_record_setup(as_cell *cell, assay_error *error) {
+    assay_status status = record_plugins(cell, error);
+    if (status != ASSAY_OK)
+        return status;
+    record_data(cell);
+    return record_environment(cell, error);
+}
+
+/* ---- training -------------------------------------------------------------------------------- */
+
+static assay_status record_epochs(as_cell *cell, assay_error *error) {
+    const as_train_result *trained = &cell->trained;
+    size_t n = (size_t)trained->n_epochs;
+    as_epoch *epochs = as_arena_alloc_array(cell->arena, n, sizeof *epochs);
+    if (!epochs)
+        return no_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        const as_epoch_figures *from = &trained->epochs[i];
+        epochs[i] = (as_epoch){.epoch = from->epoch,
+                               .train_loss = from->train_loss,
+                               .train_accuracy = from->train_accuracy,
+                               .validation_loss = from->validation_loss,
+                               .validation_accuracy = from->validation_accuracy,
+                               .validation_f1_macro = from->validation_f1_macro,
+                               .learning_rate = from->learning_rate,
+                               .grad_norm = from->grad_norm,
+                               .seconds = from->seconds,
+                               .tokens = (int64_t)from->n_tokens,
+                               .samples = (int64_t)from->n_rows,
+                               .steps = from->steps};
+        fprintf(cell->log, "epoch %d: train loss %.4f, validation loss %.4f, accuracy %.4f\n",
+                from->epoch, from->train_loss, from->validation_loss, from->validation_accuracy);
+    }
+    cell->record->epochs = epochs;
+    cell->record->n_epochs = n;
+    return ASSAY_OK;
+}
+
+assay_status as_cell_record_training(as_cell *cell, assay_error *error) {
+    const as_train_result *trained = &cell->trained;
+    as_record *record = cell->record;
+    record->training.n_epochs = trained->n_epochs;
+    record->training.best_epoch = trained->best_epoch;
+    record->training.seconds = trained->train_seconds;
+    record->training.samples_per_second = trained->samples_per_second;
+    record->training.tokens_per_second = trained->tokens_per_second;
+    record->training.stopped = as_stopped_name(trained->stopped);
+    record->training.initial_loss = trained->initial_loss;
+    record->host_seconds_per_batch = trained->host_seconds_per_batch;
+    record->energy_joules = cell->joules;
+    if (cell->opaque_model)
+        record->model.parameters_total = record->model.parameters_trainable =
+            as_trainee_n_parameters(cell->trainee);
+    return record_epochs(cell, error);
+}
+
+/* ---- scores ---------------------------------------------------------------------------------- */
+
+typedef struct predicted {
+    int32_t *labels, *classes;
+    as_prediction *rows; /* into the record's list */
+} predicted;
+
+/* Probabilities and classes of one split's rows from their logits. */
+static assay_status fill_predictions(as_cell *cell, const as_split_rows *split, double *logits,
+                                     predicted *out, assay_error *error) {
+    size_t k = cell->data->n_labels, n = split->n_rows, size;
+    if (!as_mul_size(n, k, &size))
+        return no_memory(error);
+    float *probabilities = as_arena_alloc_array(cell->arena, size, sizeof *probabilities);
+    out->labels = as_arena_alloc_array(cell->arena, n, sizeof *out->labels);
+    out->classes = as_arena_alloc_array(cell->arena, n, sizeof *out->classes);
+    if (!probabilities || !out->labels || !out->classes)
+        return no_memory(error);
+    as_softmax_rows(logits, n, (int32_t)k);
+    for (size_t i = 0; i < size; i++)
+        probabilities[i] = (float)logits[i];
+    for (size_t i = 0; i < n; i++) {
+        out->labels[i] = split->rows[i].label;
+        out->classes[i] = as_argmax(&logits[i * k], (int32_t)k);
+        out->rows[i] = (as_prediction){.split = as_split_name(split->split),
+                                       .index = split->rows[i].index,
+                                       .label = out->labels[i],
+                                       .predicted = out->classes[i],
+                                       .probabilities = &probabilities[i * k]};
+    }
+    return ASSAY_OK;
+}
+
+static assay_status score_split(as_cell *cell, as_split which, as_prediction *rows,
+                                as_scores *ret_scores, assay_error *error) {
+    const as_split_rows *split = &cell->data->splits[which];
+    size_t size, k = cell->data->n_labels;
+    double loss = NAN;
+    predicted out = {NULL, NULL, rows};
+    if (split->n_rows == 0)
+        return ASSAY_OK;
+    as_cell_stage(cell, as_split_name(which));
+    double *logits = as_mul_size(split->n_rows, k, &size)
+                         ? as_arena_alloc_array(cell->arena, size, sizeof *logits)
+                         : NULL;
+    if (!logits)
+        return no_memory(error);
+    assay_status status =
+        as_evaluate(cell->trainee, split, cell->spec.entry->training.batch, logits, &loss, error);
+    for (size_t i = 0; status == ASSAY_OK && i < size; i++)
+        if (!isfinite(logits[i]))
+            return as_fail(error, ASSAY_DIVERGED, as_split_name(which),
+                           "logits are not finite after training");
+    if (status == ASSAY_OK)
+        status = fill_predictions(cell, split, logits, &out, error);
+    if (status == ASSAY_OK)
+        status =
+            as_scores_compute(cell->arena, out.labels, out.classes, split->n_rows,
+                              cell->data->labels, (int32_t)k, cell->spec.seed, ret_scores, error);
+    if (status == ASSAY_OK)
+        ret_scores->loss = loss;
+    return status;
+}
+
+assay_status as_cell_record_scores(as_cell *cell, assay_error *error) {
+    as_record *record = cell->record;
+    size_t n_validation = cell->data->splits[AS_SPLIT_VALIDATION].n_rows;
+    size_t n = n_validation + cell->data->splits[AS_SPLIT_TEST].n_rows;
+    as_prediction *rows = as_arena_alloc_array(cell->arena, n, sizeof *rows);
+    if (!rows)
+        return no_memory(error);
+    assay_status status = score_split(cell, AS_SPLIT_VALIDATION, rows, &record->validation, error);
+    if (status == ASSAY_OK)
+        status = score_split(cell, AS_SPLIT_TEST, rows + n_validation, &record->test, error);
+    if (status != ASSAY_OK)
+        return status;
+    record->predictions = rows;
+    record->n_predictions = n;
+    return ASSAY_OK;
+}
+
+/* ---- speed ----------------------------------------------------------------------------------- */
+
+static assay_status run_scenario(as_cell *cell, const char *name, as_scenario_result *ret_result,
+                                 assay_error *error) {
+    const as_scenario *scenario = as_scenario_find(name);
+    as_scenario_config config = {.min_seconds = cell->suite->measure_seconds,
+                                 .batch = cell->spec.entry->training.batch,
+                                 .seed = cell->spec.seed,
+                                 .observer = {cell, as_cell_on_progress, NULL}};
+    if (!scenario)
+        return as_fail(error, ASSAY_INTERNAL, name, "is no scenario");
+    as_cell_stage(cell, name);
+    assay_status status = scenario->run(
+        cell->arena, cell->trainee, &cell->data->splits[AS_SPLIT_TEST], &config, ret_result, error);
+    if (status == ASSAY_OK && !ret_result->complete)
+        as_cell_warn(cell, "%s: only %zu queries in %.3g s; its percentiles are rough", name,
+                     ret_result->n_queries, ret_result->seconds);
+    if (status == ASSAY_OK && !ret_result->steady)
+        as_cell_warn(cell, "%s: not steady after %.3g s of warm-up; times may be high", name,
+                     ret_result->warmup_seconds);
+    return status;
+}
+
+static assay_status add_queries(as_cell *cell, const char *scenario,
+                                const as_scenario_result *result, assay_error *error) {
+    as_record *record = cell->record;
+    size_t n;
+    if (!as_add_size(record->n_queries, result->n_queries, &n))
+        return no_memory(error);
+    as_query *queries = as_arena_alloc_array(cell->arena, n, sizeof *queries);
+    if (!queries)
+        return no_memory(error);
+    if (record->n_queries)
+        memcpy(queries, record->queries, record->n_queries * sizeof *queries);
+    for (size_t i = 0; i < result->n_queries; i++) {
+        const as_timed_query *from = &result->queries[i];
+        queries[record->n_queries + i] =
+            (as_query){scenario, from->n_rows, from->n_tokens, from->ns};
+    }
+    record->queries = queries;
+    record->n_queries = n;
+    return ASSAY_OK;
+}
+
+static assay_status record_latency(as_cell *cell, const as_scenario_result *result,
+                                   assay_error *error) {
+    as_latency_summary *latency = &cell->record->single_stream;
+    size_t n = result->n_queries;
+    double sum = 0, *ms = as_arena_alloc_array(cell->arena, n, sizeof *ms);
+    if (!ms)
+        return no_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        ms[i] = (double)result->queries[i].ns * 1e-6;
+        sum += ms[i];
+    }
+    if (n == 0)
+        return ASSAY_OK;
+    as_sort_doubles(ms, n);
+    latency->count = (int64_t)n;
+    latency->mean_ms = sum / (double)n;
+    latency->p50_ms = as_percentile(ms, n, 0.50);
+    latency->p90_ms = as_percentile(ms, n, 0.90);
+    latency->p95_ms = as_percentile(ms, n, 0.95);
+    latency->p99_ms = as_percentile(ms, n, 0.99);
+    return ASSAY_OK;
+}
+
+static assay_status record_flops(as_cell *cell, assay_error *error) {
+    as_record *record = cell->record;
+    const as_split_rows *test = &cell->data->splits[AS_SPLIT_TEST];
+    const as_split_rows *train = &cell->data->splits[AS_SPLIT_TRAIN];
+    const assay_graph_view *view = as_graph_view(cell->graph);
+    double forward, epoch;
+    assay_status status = as_split_flops(view, 0, test, &forward, error);
+    if (status == ASSAY_OK)
+        status = as_split_flops(view, 1, train, &epoch, error);
+    if (status != ASSAY_OK)
+        return status;
+    if (test->n_rows)
+        record->flops_forward_per_sample = forward / test->n_rows;
+    record->flops_training = epoch * cell->trained.n_epochs;
+    if (cell->trained.train_seconds > 0)
+        record->achieved_flops_per_second = record->flops_training / cell->trained.train_seconds;
+    return ASSAY_OK;
+}
+
+assay_status as_cell_record_speed(as_cell *cell, assay_error *error) {
+    as_record *record = cell->record;
+    as_scenario_result result;
+    assay_status status = cell->graph ? record_flops(cell, error) : ASSAY_OK;
+    if (cell->data->splits[AS_SPLIT_TEST].n_rows == 0)
+        return status;
+    if (status == ASSAY_OK && cell->suite->measure_single_stream) {
+        status = run_scenario(cell, "single_stream", &result, error);
+        if (status == ASSAY_OK)
+            status = record_latency(cell, &result, error);
+        if (status == ASSAY_OK)
+            status = add_queries(cell, "single_stream", &result, error);
+    }
+    if (status == ASSAY_OK && cell->suite->measure_offline) {
+        status = run_scenario(cell, "offline", &result, error);
+        if (status != ASSAY_OK)
+            return status;
+        record->offline.samples_per_second = result.samples_per_second;
+        record->offline.tokens_per_second = result.tokens_per_second;
+        record->offline.samples = (int64_t)result.n_rows;
+        record->offline.seconds = result.seconds;
+        status = add_queries(cell, "offline", &result, error);
+    }
+    return status;
+}
+
+/* ---- equivalence ----------------------------------------------------------------------------- */
+
+assay_status as_cell_record_equivalence(as_cell *cell, assay_error *error) {
+    as_record *record = cell->record;
+    as_plugin plugin;
+    const assay_backend *reference;
+    assay_error missing = ASSAY_ERROR_INIT;
+    as_batches *batches;
+    as_equivalence found;
+    const as_split_rows *split = &cell->data->splits[AS_SPLIT_TEST];
+    if (!cell->engine || split->n_rows == 0) {
+        record->backend.equivalence.reason =
+            cell->engine ? "no test texts" : "the model computes by itself";
+        return ASSAY_OK;
+    }
+    as_cell_stage(cell, "equivalence");
+    if (as_plugin_load(cell->arena, ASSAY_PLUGIN_KIND_BACKEND, "reference", &plugin, &missing) !=
+            ASSAY_OK ||
+        as_plugin_backend(&plugin, &reference, &missing) != ASSAY_OK) {
+        record->backend.equivalence.reason = as_arena_strdup(cell->arena, missing.text);
+        as_cell_warn(cell, "equivalence not checked: %s: %s", missing.where, missing.text);
+        return ASSAY_OK;
+    }
+    int32_t rows = cell->spec.entry->training.batch < EQUIVALENCE_ROWS
+                       ? cell->spec.entry->training.batch
+                       : EQUIVALENCE_ROWS;
+    assay_status status = as_batches_new(cell->arena, split, rows, &batches, error);
+    if (status != ASSAY_OK)
+        return status;
+    as_batches_shuffle(batches, cell->spec.seed, 0);
+    status = as_equivalence_check(cell->engine, reference, as_batches_next(batches), &found, error);
+    if (status != ASSAY_OK)
+        return status;
+    record->backend.equivalence.checked = 1;
+    record->backend.equivalence.passed = found.passed;
+    record->backend.equivalence.logits_error = found.logits_error;
+    record->backend.equivalence.logits_bound = found.logits_bound;
+    record->backend.equivalence.gradient_error = found.gradient_error;
+    record->backend.equivalence.gradient_bound = found.gradient_bound;
+    fprintf(cell->log, "equivalence: logits %.3g (bound %.3g), gradients %.3g (bound %.3g)\n",
+            found.logits_error, found.logits_bound, found.gradient_error, found.gradient_bound);
+    if (!found.passed)
+        as_cell_warn(cell,
+                     "the backend differs from the reference: logits by %.3g of their scale "
+                     "(bound %.3g), gradients by %.3g (bound %.3g)",
+                     found.logits_error, found.logits_bound, found.gradient_error,
+                     found.gradient_bound);
+    return ASSAY_OK;
+}

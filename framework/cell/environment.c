@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The whitelist. Sanitizers' options pass, since they change what is reported, not what is
+ * computed. */
+#include "cell/environment.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+extern char **environ;
+
+/* Names, or prefixes where they end in '*'. */
+static const char *const allowed[] = {"PATH",         "HOME",         "LANG",
+                                      "LC_*",         "TMPDIR",       "TZ",
+                                      "ASSAY_*",      "XDG_*",        "LD_LIBRARY_PATH",
+                                      "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"};
+
+static bool is_allowed(const char *pair) {
+    size_t n_name = strcspn(pair, "=");
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
+        size_t n = strlen(allowed[i]);
+        if (allowed[i][n - 1] == '*' ? strncmp(pair, allowed[i], n - 1) == 0
+                                     : n == n_name && strncmp(pair, allowed[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char **as_cell_environment(as_arena *arena, int32_t threads) {
+    size_t n = 0, size = 8;
+    for (char **pair = environ; *pair; pair++)
+        size += is_allowed(*pair);
+    const char **list = as_arena_alloc_array(arena, size, sizeof *list);
+    if (!list)
+        return NULL;
+    for (char **pair = environ; *pair; pair++)
+        if (is_allowed(*pair))
+            list[n++] = *pair;
+    char *count = as_arena_alloc(arena, 32);
+    if (!count)
+        return NULL;
+    snprintf(count, 32, "OMP_NUM_THREADS=%d", threads);
+    list[n++] = count;
+    list[n++] = "OMP_DYNAMIC=false";
+    list[n++] = "OMP_MAX_ACTIVE_LEVELS=1";
+    /* Binding keeps threads from being moved between cores in the middle of a step. */
+    list[n++] = threads > 1 ? "OMP_PROC_BIND=close" : "OMP_PROC_BIND=false";
+    list[n] = NULL;
+    return list;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Progress lines, written and read. A reader takes any order and any subset of the keys. */
+#include "cell/progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void as_progress_write(int fd, const as_cell_progress *p) {
+    char line[AS_PROGRESS_LINE];
+    int n = snprintf(line, sizeof line,
+                     "stage=%s epoch=%d epochs=%d share=%.4f rate=%.6g loss=%.6g accuracy=%.6g\n",
+                     p->stage, p->epoch, p->epochs, p->share, p->tokens_per_second, p->train_loss,
+                     p->validation_accuracy);
+    if (n > 0 && (size_t)n < sizeof line) {
+        /* Below PIPE_BUF a write is whole or, on a full non-blocking pipe, not at all. */
+        ssize_t written = write(fd, line, (size_t)n);
+        (void)written;
+    }
+}
+
+bool as_progress_parse(const char *line, as_cell_progress *ret_progress) {
+    as_cell_progress p = {
+        .share = NAN, .tokens_per_second = NAN, .train_loss = NAN, .validation_accuracy = NAN};
+    char copy[AS_PROGRESS_LINE], *save = NULL;
+    if (snprintf(copy, sizeof copy, "%s", line) >= (int)sizeof copy)
+        return false;
+    for (char *pair = strtok_r(copy, " \n", &save); pair; pair = strtok_r(NULL, " \n", &save)) {
+        char *value = strchr(pair, '=');
+        if (!value)
+            return false;
+        *value++ = '\0';
+        if (strcmp(pair, "stage") == 0)
+            snprintf(p.stage, sizeof p.stage, "%s", value);
+        else if (strcmp(pair, "epoch") == 0)
+            p.epoch = (int32_t)strtol(value, NULL, 10);
+        else if (strcmp(pair, "epochs") == 0)
+            p.epochs = (int32_t)strtol(value, NULL, 10);
+        else if (strcmp(pair, "share") == 0)
+            p.share = strtod(value, NULL);
+        else if (strcmp(pair, "rate") == 0)
+            p.tokens_per_second = strtod(value, NULL);
+        else if (strcmp(pair, "loss") == 0)
+            p.train_loss = strtod(value, NULL);
+        else if (strcmp(pair, "accuracy") == 0)
+            p.validation_accuracy = strtod(value, NULL);
+    }
+    if (!p.stage[0])
+        return false;
+    *ret_progress = p;
+    return true;
+}

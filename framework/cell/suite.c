@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads a suite: file -> schema -> `--set` and lists of the command line -> what the file's format
+ * cannot say (names used twice, lists with doubles) -> structs. Which plugins exist and which
+ * options they have is suite_expand.c's. */
+#include "cell/suite.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/json_schema.h"
+#include "base/paths.h"
+
+enum { MAX_NAME = 64 };
+
+static assay_status no_memory(assay_error *error) {
+    return as_fail(error, ASSAY_OUT_OF_MEMORY, "suite", "no memory");
+}
+
+int32_t as_dtype_from_name(const char *name) {
+    static const char *const names[ASSAY_DTYPE_COUNT] = {"f32", "f64", "bf16"};
+    for (int32_t i = 0; i < ASSAY_DTYPE_COUNT; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* ---- names and lists ------------------------------------------------------------------------- */
+
+/* Names become file names: letters, digits, '.', '_', '-', beginning with a letter or digit. */
+static assay_status check_name(const char *name, const char *where, assay_error *error) {
+    bool good = isalnum((unsigned char)name[0]) && strlen(name) <= MAX_NAME;
+    for (const char *p = name; good && *p; p++)
+        good = isalnum((unsigned char)*p) || strchr("._-", *p);
+    if (good)
+        return ASSAY_OK;
+    return as_fail(error, ASSAY_BAD_DATA, where,
+                   "found \"%.80s\"; a name has 1 to %d letters, digits, '.', '_' or '-' and "
+                   "begins with a letter or digit",
+                   name, MAX_NAME);
+}
+
+static assay_status check_no_doubles(const json_t *list, const char *where, assay_error *error) {
+    for (size_t i = 0; i < json_array_size(list); i++)
+        for (size_t j = i + 1; j < json_array_size(list); j++)
+            if (json_equal(json_array_get(list, i), json_array_get(list, j))) {
+                char text[80], place[400];
+                as_json_describe(json_array_get(list, j), text, sizeof text);
+                snprintf(place, sizeof place, "%s/%zu", where, j);
+                return as_fail(error, ASSAY_BAD_DATA, place, "%s stands in this list twice", text);
+            }
+    return ASSAY_OK;
+}
+
+static assay_status check_entries(json_t *suite, const char *where, assay_error *error) {
+    json_t *entries = json_object_get(suite, "entries"), *entry;
+    size_t i;
+    json_array_foreach(entries, i, entry) {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        char place[300];
+        snprintf(place, sizeof place, "%s#/entries/%zu/name", where, i);
+        assay_status status = check_name(name, place, error);
+        if (status != ASSAY_OK)
+            return status;
+        for (size_t k = 0; k < i; k++) {
+            json_t *other = json_array_get(entries, k);
+            if (strcmp(json_string_value(json_object_get(other, "name")), name) == 0)
+                return as_fail(error, ASSAY_BAD_DATA, place,
+                               "\"%s\" is also the name of entries/%zu; every entry needs its own",
+                               name, k);
+        }
+    }
+    return ASSAY_OK;
+}
+
+static assay_status check_lists(json_t *suite, const char *where, assay_error *error) {
+    static const char *const lists[] = {"backends", "dtypes", "seeds"};
+    char place[300];
+    assay_status status = ASSAY_OK;
+    for (size_t i = 0; status == ASSAY_OK && i < sizeof lists / sizeof lists[0]; i++) {
+        snprintf(place, sizeof place, "%s#/%s", where, lists[i]);
+        status = check_no_doubles(json_object_get(suite, lists[i]), place, error);
+    }
+    if (status != ASSAY_OK)
+        return status;
+    snprintf(place, sizeof place, "%s#/name", where);
+    return check_name(json_string_value(json_object_get(suite, "name")), place, error);
+}
+
+/* ---- the command line's part ----------------------------------------------------------------- */
+
+static assay_status keep_entries(json_t *suite, const char *const *names, size_t n,
+                                 assay_error *error) {
+    json_t *entries = json_object_get(suite, "entries"), *entry, *kept = json_array();
+    const char *known[256];
+    size_t i, n_known = 0;
+    json_array_foreach(entries, i, entry) {
+        if (n_known < sizeof known / sizeof known[0])
+            known[n_known++] = json_string_value(json_object_get(entry, "name"));
+    }
+    for (size_t k = 0; k < n; k++) {
+        bool found = false;
+        json_array_foreach(entries, i, entry) {
+            if (strcmp(json_string_value(json_object_get(entry, "name")), names[k]) != 0)
+                continue;
+            json_array_append(kept, entry);
+            found = true;
+        }
+        if (!found) {
+            const char *near = as_nearest_name(names[k], known, n_known);
+            json_decref(kept);
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, "--entries",
+                           "the suite has no entry \"%.80s\"%s%s%s", names[k],
+                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        }
+    }
+    return json_object_set_new(suite, "entries", kept) == 0 ? ASSAY_OK : no_memory(error);
+}
+
+static assay_status replace_list(json_t *suite, const char *key, const char *const *texts, size_t n,
+                                 bool numbers, assay_error *error) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        char *end = NULL;
+        long long number = numbers ? strtoll(texts[i], &end, 10) : 0;
+        if (numbers && (end == texts[i] || *end)) {
+            json_decref(list);
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, key, "\"%.80s\" is not a whole number",
+                           texts[i]);
+        }
+        json_array_append_new(list, numbers ? json_integer(number) : json_string(texts[i]));
+    }
+    return json_object_set_new(suite, key, list) == 0 ? ASSAY_OK : no_memory(error);
+}
+
+static assay_status apply_overrides(json_t *suite, const json_t *schema,
+                                    const as_suite_overrides *overrides, assay_error *error) {
+    const as_suite_overrides *o = overrides;
+    assay_status status = ASSAY_OK;
+    for (size_t i = 0; status == ASSAY_OK && i < o->n_sets; i++)
+        status = as_suite_set(suite, schema, o->sets[i], error);
+    if (status == ASSAY_OK && o->entries)
+        status = keep_entries(suite, o->entries, o->n_entries, error);
+    if (status == ASSAY_OK && o->backends)
+        status = replace_list(suite, "backends", o->backends, o->n_backends, false, error);
+    if (status == ASSAY_OK && o->dtypes)
+        status = replace_list(suite, "dtypes", o->dtypes, o->n_dtypes, false, error);
+    if (status == ASSAY_OK && o->seeds)
+        status = replace_list(suite, "seeds", o->seeds, o->n_seeds, true, error);
+    if (status != ASSAY_OK)
+        return status;
+    assay_error found = ASSAY_ERROR_INIT;
+    if (as_json_schema_check(schema, suite, "command line", &found) != ASSAY_OK)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, found.where, found.text);
+    return ASSAY_OK;
+}
+
+/* ---- structs --------------------------------------------------------------------------------- */
+
+/* `base` with `over` laid over it, objects field by field; a new value. */
+static json_t *merged(json_t *base, json_t *over) {
+    if (!json_is_object(base) || !json_is_object(over))
+        return json_deep_copy(over ? over : base);
+    json_t *result = json_deep_copy(base), *value;
+    const char *key;
+    json_object_foreach(over, key, value) {
+        json_object_set_new(result, key, merged(json_object_get(base, key), value));
+    }
+    return result;
+}
+
+static double number_or(const json_t *object, const char *key, double otherwise) {
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : otherwise;
+}
+
+static const char *text_or(const json_t *object, const char *key, const char *otherwise) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : otherwise;
+}
+
+/* The schema has checked types, ranges and words. */
+static as_train_config training_config(const json_t *training) {
+    static const struct {
+        const char *name;
+        int32_t optimizer;
+    } optimizers[] = {{"sgd", ASSAY_OPTIMIZER_SGD},
+                      {"adam", ASSAY_OPTIMIZER_ADAM},
+                      {"adamw", ASSAY_OPTIMIZER_ADAMW}};
+    static const struct {
+        const char *name;
+        as_metric_kind metric;
+    } metrics[] = {{"validation.loss", AS_METRIC_VALIDATION_LOSS},
+                   {"validation.accuracy", AS_METRIC_VALIDATION_ACCURACY},
+                   {"validation.f1_macro", AS_METRIC_VALIDATION_F1_MACRO}};
+    const json_t *stopping = json_object_get(training, "early_stopping");
+    as_train_config config = {.update = {.struct_size = sizeof(assay_update_config),
+                                         .optimizer = ASSAY_OPTIMIZER_ADAM,
+                                         .beta1 = number_or(training, "beta1", 0.9),
+                                         .beta2 = number_or(training, "beta2", 0.999),
+                                         .epsilon = number_or(training, "epsilon", 1e-8),
+                                         .momentum = number_or(training, "momentum", 0),
+                                         .weight_decay = number_or(training, "weight_decay", 0),
+                                         .clip_norm = number_or(training, "clip_norm", 1)},
+                              .learning_rate = number_or(training, "lr", 1e-3),
+                              .batch = (int32_t)number_or(training, "batch", 32),
+                              .epochs = (int32_t)number_or(training, "epochs", 8),
+                              .label_smoothing = number_or(training, "label_smoothing", 0),
+                              .metric = AS_METRIC_VALIDATION_LOSS,
+                              .patience = (int32_t)number_or(stopping, "patience", 3),
+                              .keep_best = strcmp(text_or(training, "keep", "best"), "best") == 0};
+    for (size_t i = 0; i < sizeof optimizers / sizeof optimizers[0]; i++)
+        if (strcmp(text_or(training, "optimizer", "adam"), optimizers[i].name) == 0)
+            config.update.optimizer = optimizers[i].optimizer;
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+        if (strcmp(text_or(stopping, "metric", "validation.loss"), metrics[i].name) == 0)
+            config.metric = metrics[i].metric;
+    return config;
+}
+
+static assay_status fill_entry(as_arena *arena, as_suite *suite, size_t i, const char *where,
+                               assay_error *error) {
+    json_t *defaults = json_object_get(suite->json, "defaults");
+    json_t *given = json_array_get(json_object_get(suite->json, "entries"), i);
+    json_t *all = defaults ? merged(defaults, given) : json_deep_copy(given);
+    as_entry *entry = &suite->entries[i];
+    char place[sizeof error->where];
+    if (!all || json_array_append_new(suite->owned, all) != 0)
+        return no_memory(error);
+    snprintf(place, sizeof place, "%s#/entries/%zu", where, i);
+    entry->where = as_arena_strdup(arena, place);
+    entry->name = text_or(all, "name", "");
+    entry->model = text_or(all, "model", "");
+    entry->options = json_object_get(all, "options");
+    entry->max_tokens = (int64_t)number_or(all, "max_tokens", 256);
+    entry->training_json = json_object_get(all, "training");
+    entry->training = training_config(entry->training_json);
+    if (!entry->where)
+        return no_memory(error);
+    snprintf(place, sizeof place, "%s#/entries/%zu/tokenizer", where, i);
+    return as_tokenizer_config_from_json(arena, json_object_get(all, "tokenizer"),
+                                         (int32_t)entry->max_tokens, place, &entry->tokenizer,
+                                         error);
+}
+
+static assay_status fill_strings(as_arena *arena, const json_t *list, const char ***ret_strings,
+                                 size_t *ret_n, assay_error *error) {
+    size_t n = json_array_size(list);
+    const char **strings = as_arena_alloc_array(arena, n, sizeof *strings);
+    if (!strings)
+        return no_memory(error);
+    for (size_t i = 0; i < n; i++)
+        strings[i] = json_string_value(json_array_get(list, i));
+    *ret_strings = strings;
+    *ret_n = n;
+    return ASSAY_OK;
+}
+
+static void fill_measure(as_suite *suite) {
+    const json_t *measure = json_object_get(suite->json, "measure");
+    const json_t *scenarios = json_object_get(measure, "scenarios"), *one;
+    const json_t *margins = json_object_get(json_object_get(suite->json, "compare"), "margins");
+    size_t i;
+    suite->measure_seconds = number_or(measure, "seconds", 2);
+    suite->measure_single_stream = suite->measure_offline = !scenarios;
+    json_array_foreach(scenarios, i, one) {
+        suite->measure_single_stream |= strcmp(json_string_value(one), "single_stream") == 0;
+        suite->measure_offline |= strcmp(json_string_value(one), "offline") == 0;
+    }
+    suite->margin_accuracy = number_or(margins, "accuracy", 0.01);
+    suite->margin_latency = number_or(margins, "latency", 0.05);
+    suite->margin_training = number_or(margins, "training", 0.05);
+    suite->margin_memory = number_or(margins, "memory", 0.05);
+}
+
+/* The lists that a file may leave out, so that the suite as run states them. */
+static int state_lists(json_t *suite) {
+    json_t *lists =
+        json_pack("{s:[s], s:[s], s:[i]}", "backends", "onednn", "dtypes", "f32", "seeds", 1);
+    int failed = !lists || json_object_update_missing(suite, lists) != 0;
+    json_decref(lists);
+    return failed;
+}
+
+/* Takes `suite` over, whatever the status. */
+static assay_status make_suite(as_arena *arena, json_t *json, const char *where,
+                               as_suite **ret_suite, assay_error *error) {
+    assay_status status = ASSAY_OK;
+    char place[sizeof error->where];
+    as_suite *suite = as_arena_alloc(arena, sizeof *suite);
+    if (!suite || state_lists(json) != 0 || !(suite->owned = json_array())) {
+        json_decref(json);
+        return no_memory(error);
+    }
+    suite->json = json;
+    suite->name = text_or(json, "name", "");
+    suite->title = text_or(json, "title", suite->name);
+    suite->n_entries = json_array_size(json_object_get(json, "entries"));
+    suite->n_seeds = json_array_size(json_object_get(json, "seeds"));
+    suite->entries = as_arena_alloc_array(arena, suite->n_entries, sizeof *suite->entries);
+    suite->seeds = as_arena_alloc_array(arena, suite->n_seeds, sizeof *suite->seeds);
+    if (!suite->entries || !suite->seeds) {
+        status = no_memory(error);
+        goto fail;
+    }
+    if ((status = check_entries(json, where, error)) != ASSAY_OK ||
+        (status = check_lists(json, where, error)) != ASSAY_OK)
+        goto fail;
+    for (size_t i = 0; i < suite->n_seeds; i++)
+        suite->seeds[i] =
+            (uint64_t)json_integer_value(json_array_get(json_object_get(json, "seeds"), i));
+    snprintf(place, sizeof place, "%s#/data", where);
+    status =
+        as_data_config_from_json(arena, json_object_get(json, "data"), place, &suite->data, error);
+    for (size_t i = 0; status == ASSAY_OK && i < suite->n_entries; i++)
+        status = fill_entry(arena, suite, i, where, error);
+    if (status == ASSAY_OK)
+        status = fill_strings(arena, json_object_get(json, "backends"), &suite->backends,
+                              &suite->n_backends, error);
+    if (status == ASSAY_OK)
+        status = fill_strings(arena, json_object_get(json, "dtypes"), &suite->dtypes,
+                              &suite->n_dtypes, error);
+    if (status != ASSAY_OK)
+        goto fail;
+    fill_measure(suite);
+    *ret_suite = suite;
+    return ASSAY_OK;
+fail:
+    as_suite_free(suite);
+    return status;
+}
+
+void as_suite_free(as_suite *suite) {
+    if (!suite)
+        return;
+    json_decref(suite->json);
+    json_decref(suite->owned);
+    suite->json = suite->owned = NULL;
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static assay_status load_schema(as_arena *arena, json_t **ret_schema, assay_error *error) {
+    const char *path;
+    assay_status status = as_find_suite_file(arena, "schema/suite.schema.json", &path, error);
+    return status == ASSAY_OK ? as_json_load(path, ret_schema, error) : status;
+}
+
+/* A name with a slash or ending in .json is a path, anything else a name under suites/. */
+static assay_status find_suite(as_arena *arena, const char *name, const char **ret_path,
+                               assay_error *error) {
+    size_t n = strlen(name);
+    if (strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".json") == 0)) {
+        *ret_path = name;
+        return ASSAY_OK;
+    }
+    char file[300];
+    if (snprintf(file, sizeof file, "%s.json", name) >= (int)sizeof file)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "suite", "the name is too long");
+    assay_error found = ASSAY_ERROR_INIT;
+    assay_status status = as_find_suite_file(arena, file, ret_path, &found);
+    if (status == ASSAY_NOT_FOUND)
+        return as_fail(error, status, "suite", "%s\ndo     assay list suites", found.text);
+    return status == ASSAY_OK ? status : assay_fail(error, status, found.where, found.text);
+}
+
+assay_status as_suite_load(as_arena *arena, const char *path_or_name,
+                           const as_suite_overrides *overrides, as_suite **ret_suite,
+                           assay_error *error) {
+    json_t *schema = NULL, *json = NULL;
+    const char *path = NULL;
+    assay_status status = find_suite(arena, path_or_name, &path, error);
+    if (status == ASSAY_OK)
+        status = as_json_load(path, &json, error);
+    if (status == ASSAY_OK)
+        status = load_schema(arena, &schema, error);
+    if (status == ASSAY_OK)
+        status = as_json_schema_check(schema, json, path, error);
+    if (status == ASSAY_OK)
+        status = check_entries(json, path, error);
+    if (status == ASSAY_OK && overrides)
+        status = apply_overrides(json, schema, overrides, error);
+    if (status == ASSAY_OK)
+        status = make_suite(arena, json_incref(json), path, ret_suite, error);
+    json_decref(schema);
+    json_decref(json);
+    return status;
+}
+
+assay_status as_suite_from_json(as_arena *arena, json_t *suite, const char *where,
+                                as_suite **ret_suite, assay_error *error) {
+    json_t *schema = NULL;
+    assay_status status = load_schema(arena, &schema, error);
+    if (status == ASSAY_OK)
+        status = as_json_schema_check(schema, suite, where, error);
+    if (status == ASSAY_OK)
+        status = make_suite(arena, json_incref(suite), where, ret_suite, error);
+    json_decref(schema);
+    return status;
+}
+
+assay_status as_suite_digest(const as_suite *suite, as_sha256_hex *ret_hex, assay_error *error) {
+    char *text = json_dumps(suite->json, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!text)
+        return no_memory(error);
+    *ret_hex = as_sha256_bytes(text, strlen(text));
+    free(text);
+    return ASSAY_OK;
+}

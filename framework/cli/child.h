@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* cli/child.h: running plugin code in a process of its own, so that a plugin that crashes or hangs
+ * costs an answer, not the program. The child is this program again, as `assay probe`. */
+#ifndef AS_CLI_CHILD_H
+#define AS_CLI_CHILD_H
+
+#include <jansson.h>
+
+#include "assay/status.h"
+#include "base/arena.h"
+
+enum { AS_CHILD_SECONDS = 10 };
+
+/* [main] `assay probe ARGS` with this program's stdin, stdout and stderr; *ret_code is its exit
+ * code. CRASHED or TIMED_OUT name `what`, as "bad.so: build". */
+ASSAY_MUST_USE assay_status as_child_run(int argc, char **argv, const char *what, int *ret_code,
+                                         assay_error *error);
+
+/* [main] Asks about every plugin of a list; *ret_list (a JSON array the caller drops) has one
+ * object each, in order, as `assay probe` answered; {"id", "status": "failed", "reason"} for one
+ * that crashed or hung. kind: "models" or "backends". */
+ASSAY_MUST_USE assay_status as_child_probe(as_arena *arena, const char *kind,
+                                           const char *const *ids, size_t n, json_t **ret_list,
+                                           assay_error *error);
+
+/* [main] show's work, in the child. */
+int as_show(int argc, char **argv);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* assay run: a suite's cells, then the table. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cell/limits.h"
+#include "cell/run.h"
+#include "cli/commands.h"
+#include "cli/progress_view.h"
+#include "report/report.h"
+#include "results/record/record.h"
+
+static const char usage[] =
+    "usage: assay run SUITE [options]\n"
+    "\n"
+    "Trains and measures every cell of a suite (entry x backend x dtype x seed), each in a "
+    "process\n"
+    "of its own, into a run folder; then prints the comparison. SUITE is a name (assay list "
+    "suites)\n"
+    "or the path of a JSON file.\n"
+    "\n"
+    "  --entries A,B          only these entries\n"
+    "  --backends X,Y         instead of the suite's\n"
+    "  --dtypes f32,f64       instead of the suite's\n"
+    "  --seeds 1,2,3          instead of the suite's\n"
+    "  --set PATH=VALUE       any field of the suite; may be given several times\n"
+    "  --data-dir DIR         where data sets lie\n"
+    "  --out DIR              run folder (default runs/SUITE-N)\n"
+    "  --resume               go on in a folder: runs what is missing or failed\n"
+    "  --threads N            threads of a cell (default: all processors)\n"
+    "  --timeout TIME         per cell: 90s, 10m, 2h\n"
+    "  --memory-limit SIZE    per cell: 512M, 10G\n"
+    "  --dry-run              show the cells, run nothing\n"
+    "  --quiet                no progress; errors and the table only\n"
+    "\n"
+    "Example: a first look at one model, two epochs, a larger state\n"
+    "  assay run quick --entries gru --seeds 1 --set training.epochs=2 \\\n"
+    "      --set entries.gru.options.hidden=128\n"
+    "\n"
+    "Exit status: 0 done, 3 failed cells, 64 usage, 65 bad data. See assay-run(1).\n";
+
+typedef struct run_arguments {
+    as_words operands, entries, backends, dtypes, seeds, sets;
+    const char *data_dir, *out, *threads, *timeout, *memory_limit;
+    bool resume, dry_run, quiet;
+} run_arguments;
+
+static assay_status parse(as_arena *arena, int argc, char **argv, run_arguments *a,
+                          as_run_options *options, assay_error *error) {
+    const as_arg args[] = {
+        {"--entries", AS_ARG_LIST, &a->entries}, {"--backends", AS_ARG_LIST, &a->backends},
+        {"--dtypes", AS_ARG_LIST, &a->dtypes},   {"--seeds", AS_ARG_LIST, &a->seeds},
+        {"--set", AS_ARG_MORE, &a->sets},        {"--data-dir", AS_ARG_TEXT, &a->data_dir},
+        {"--out", AS_ARG_TEXT, &a->out},         {"--threads", AS_ARG_TEXT, &a->threads},
+        {"--timeout", AS_ARG_TEXT, &a->timeout}, {"--memory-limit", AS_ARG_TEXT, &a->memory_limit},
+        {"--resume", AS_ARG_FLAG, &a->resume},   {"--dry-run", AS_ARG_FLAG, &a->dry_run},
+        {"--quiet", AS_ARG_FLAG, &a->quiet}};
+    assay_status status = as_args_parse(arena, argc, argv, args, sizeof args / sizeof args[0], 1, 1,
+                                        &a->operands, error);
+    if (status != ASSAY_OK)
+        return status;
+    options->folder = a->out;
+    options->data_dir = a->data_dir;
+    options->resume = a->resume;
+    if (a->threads) {
+        char *end;
+        long threads = strtol(a->threads, &end, 10);
+        if (*end || end == a->threads || threads < 1 || threads > 4096)
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, "--threads",
+                           "found \"%.40s\"; expected 1 to 4096", a->threads);
+        options->threads = (int32_t)threads;
+    }
+    if (a->timeout && !((options->timeout_seconds = as_parse_duration(a->timeout)) > 0))
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "--timeout",
+                       "found \"%.40s\"; expected a time as 90s, 10m or 2h", a->timeout);
+    if (a->memory_limit && !(options->memory_limit_bytes = as_parse_bytes(a->memory_limit)))
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "--memory-limit",
+                       "found \"%.40s\"; expected a size as 512M or 10G", a->memory_limit);
+    return ASSAY_OK;
+}
+
+/* A relative --set data.path means the folder this was called in, also for a later --resume from
+ * elsewhere. */
+static assay_status settle_paths(as_arena *arena, as_suite *suite, assay_error *error) {
+    json_t *data = json_object_get(suite->json, "data");
+    const char *path = json_string_value(json_object_get(data, "path"));
+    char *full = path ? realpath(path, NULL) : NULL;
+    if (!full)
+        return ASSAY_OK; /* none, or not there: as_prepare says so */
+    suite->data.path = as_arena_strdup(arena, full);
+    json_object_set_new(data, "path", json_string(full));
+    free(full);
+    return suite->data.path ? ASSAY_OK
+                            : as_fail(error, ASSAY_OUT_OF_MEMORY, "data.path", "no memory");
+}
+
+static int print_cells(as_arena *arena, const as_suite *suite, assay_error *error) {
+    as_cell_spec *cells;
+    size_t n;
+    if (as_suite_cells(arena, suite, &cells, &n, error) != ASSAY_OK)
+        return as_print_error(error);
+    printf("%s: %zu cells; data %s\n", suite->name, n, suite->data.resource);
+    for (size_t i = 0; i < n; i++)
+        printf("%3zu  %-20s %-12s %-5s seed %llu  %d epochs\n", i + 1, cells[i].entry->name,
+               cells[i].backend, cells[i].dtype, (unsigned long long)cells[i].seed,
+               cells[i].entry->training.epochs);
+    return AS_EXIT_OK;
+}
+
+static int print_table(const char *folder, assay_error *error) {
+    as_run *run = NULL;
+    assay_status status = as_run_read(folder, 1, &run, error);
+    if (status == ASSAY_OK)
+        status = as_report_print_table(run, stdout, as_terminal_width(STDOUT_FILENO), error);
+    as_run_free(run);
+    return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(error);
+}
+
+/* What the user reads last; the exit code. */
+static int conclude(const as_run_summary *summary, const char *suite_name, assay_error *error) {
+    if (summary->stop_signal) {
+        fflush(stdout);
+        fprintf(stderr, "stopped after %zu of %zu; go on: assay run %s --out %s --resume\n",
+                summary->n_cells - summary->n_not_run, summary->n_cells, suite_name,
+                summary->folder);
+        fflush(stderr);
+        signal(summary->stop_signal, SIG_DFL);
+        raise(summary->stop_signal); /* so that a calling shell sees what happened */
+        return AS_EXIT_FAILED;
+    }
+    int code = print_table(summary->folder, error);
+    if (code != AS_EXIT_OK)
+        return code;
+    printf("Next: assay report %s\n", summary->folder);
+    fflush(stdout);
+    if (summary->n_skipped)
+        fprintf(stderr, "note: %zu of %zu cells were skipped; run.json says why\n",
+                summary->n_skipped, summary->n_cells);
+    if (summary->n_failed)
+        fprintf(stderr, "%zu of %zu cells failed; --resume tries them again\n", summary->n_failed,
+                summary->n_cells);
+    return summary->n_failed ? AS_EXIT_FAILED : AS_EXIT_OK;
+}
+
+static int run_suite(as_arena *arena, as_suite *suite, const run_arguments *a,
+                     const as_run_options *options, assay_error *error) {
+    as_run_summary summary = {.folder = NULL};
+    as_progress_view *view = as_progress_view_new(suite, a->quiet);
+    if (!view)
+        return AS_EXIT_FAILED;
+    as_run_listener listener = as_progress_view_listener(view);
+    assay_status status = as_run_suite(arena, suite, options, &listener, &summary, error);
+    as_progress_view_free(view);
+    if (status != ASSAY_OK)
+        return as_print_error(error);
+    return conclude(&summary, a->operands.items[0], error);
+}
+
+static int run(int argc, char **argv) {
+    assay_error error = ASSAY_ERROR_INIT;
+    run_arguments a = {.resume = false};
+    /* The table of commands was entered with the words behind "assay run". */
+    as_run_options options = {.program = as_program_path(),
+                              .command = (const char *const *)(uintptr_t)(argv - 2),
+                              .n_command = (size_t)argc + 2};
+    as_suite *suite = NULL;
+    int code = AS_EXIT_FAILED;
+    as_arena *arena = as_arena_new();
+    if (!arena || !options.program) {
+        fputs("assay: run: no memory, or /proc is not mounted\n", stderr);
+        goto done;
+    }
+    assay_status status = parse(arena, argc, argv, &a, &options, &error);
+    const as_suite_overrides overrides = {
+        a.sets.items,  a.sets.n,    a.entries.items, a.backends.items, a.dtypes.items,
+        a.seeds.items, a.entries.n, a.backends.n,    a.dtypes.n,       a.seeds.n};
+    if (status == ASSAY_OK)
+        status = as_suite_load(arena, a.operands.items[0], &overrides, &suite, &error);
+    if (status == ASSAY_OK)
+        status = settle_paths(arena, suite, &error);
+    if (status != ASSAY_OK)
+        code = as_print_error(&error);
+    else if (a.dry_run)
+        code = print_cells(arena, suite, &error);
+    else
+        code = run_suite(arena, suite, &a, &options, &error);
+done:
+    as_suite_free(suite);
+    as_arena_free(arena);
+    return code;
+}
+
+const as_command as_command_run = {"run", "train and measure a suite's models", usage, run};

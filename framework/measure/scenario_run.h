@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* measure/scenario_run.h: what every scenario shares: warm up, time queries, know when to end. A
+ * scenario itself is an endless sequence of queries. */
+#ifndef AS_MEASURE_SCENARIO_RUN_H
+#define AS_MEASURE_SCENARIO_RUN_H
+
+#include "measure/scenarios.h"
+
+typedef struct as_sequence {
+    void *self;
+    /* Query i. Called with i, i + 1, ... ascending, or back to 0. */
+    const assay_batch *(*query)(void *self, uint64_t i);
+    /* Query i of a first pass over every shape, 0 <= i < n_shapes: plans are compiled then. */
+    const assay_batch *(*shape)(void *self, uint64_t i);
+    uint64_t n_shapes;
+    uint64_t n_round;  /* the timed part ends after a multiple of so many queries */
+    uint32_t n_window; /* warm-up compares repetitions of the first n_window queries */
+    int32_t max_rows;  /* of a query */
+} as_sequence;
+
+/* [cell] Warm-up, then the timed part. */
+ASSAY_MUST_USE assay_status as_sequence_run(as_arena *arena, const as_scenario *scenario,
+                                            const as_trainee *trainee, const as_sequence *sequence,
+                                            const as_scenario_config *config,
+                                            as_scenario_result *ret_result, assay_error *error);
+
+/* [cell] The rows of as_scenarios. */
+ASSAY_MUST_USE assay_status as_single_stream_run(as_arena *arena, const as_trainee *trainee,
+                                                 const as_split_rows *split,
+                                                 const as_scenario_config *config,
+                                                 as_scenario_result *ret_result,
+                                                 assay_error *error);
+ASSAY_MUST_USE assay_status as_offline_run(as_arena *arena, const as_trainee *trainee,
+                                           const as_split_rows *split,
+                                           const as_scenario_config *config,
+                                           as_scenario_result *ret_result, assay_error *error);
+
+#endif

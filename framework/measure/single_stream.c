@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* single_stream: every query is one row, in an order drawn from the seed; all rows come once before
+ * any comes again. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "measure/scenario_run.h"
+
+typedef struct single_stream {
+    const as_split_rows *split;
+    uint32_t *order;  /* [n_rows] */
+    uint32_t *shapes; /* [n_shapes] one row of each length */
+    uint64_t n_shapes;
+    int32_t *positions; /* [longest] 0, 1, ... */
+    int32_t offsets[2];
+    uint64_t row_key;
+    assay_batch batch;
+} single_stream;
+
+static const assay_batch *one_row(single_stream *s, uint32_t place) {
+    const as_row *row = &s->split->rows[place];
+    s->offsets[1] = row->n_ids;
+    s->row_key = row->index;
+    s->batch = (assay_batch){(uint32_t)sizeof s->batch,
+                             1,
+                             row->n_ids,
+                             0,
+                             row->ids,
+                             s->positions,
+                             s->offsets,
+                             NULL,
+                             &s->row_key};
+    return &s->batch;
+}
+
+static const assay_batch *query(void *self, uint64_t i) {
+    single_stream *s = self;
+    return one_row(s, s->order[i % s->split->n_rows]);
+}
+
+static const assay_batch *shape(void *self, uint64_t i) {
+    single_stream *s = self;
+    return one_row(s, s->shapes[i]);
+}
+
+static assay_status prepare(as_arena *arena, const as_split_rows *split, uint64_t seed,
+                            single_stream *s, assay_error *error) {
+    size_t longest = (size_t)split->longest;
+    as_random random = as_random_init(seed, as_hash64("single_stream"));
+    bool *seen = as_arena_alloc_array(arena, longest + 1, sizeof *seen);
+    s->split = split;
+    s->order = as_arena_alloc_array(arena, split->n_rows, sizeof *s->order);
+    s->shapes = as_arena_alloc_array(arena, longest + 1, sizeof *s->shapes);
+    s->positions = as_arena_alloc_array(arena, longest, sizeof *s->positions);
+    if (!seen || !s->order || !s->shapes || !s->positions)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, "single_stream",
+                       "no memory for the order of %u rows", (unsigned)split->n_rows);
+    for (uint32_t row = 0; row < split->n_rows; row++) {
+        int32_t n = split->rows[row].n_ids;
+        s->order[row] = row;
+        if (!seen[n])
+            s->shapes[s->n_shapes++] = row;
+        seen[n] = true;
+    }
+    for (size_t i = 0; i < longest; i++)
+        s->positions[i] = (int32_t)i;
+    as_random_shuffle(&random, s->order, split->n_rows);
+    return ASSAY_OK;
+}
+
+assay_status as_single_stream_run(as_arena *arena, const as_trainee *trainee,
+                                  const as_split_rows *split, const as_scenario_config *config,
+                                  as_scenario_result *ret_result, assay_error *error) {
+    single_stream s;
+    memset(&s, 0, sizeof s);
+    if (split->n_rows == 0)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "single_stream",
+                       "the %s split has no rows to query", as_split_name(split->split));
+    assay_status status = prepare(arena, split, config->seed, &s, error);
+    if (status != ASSAY_OK)
+        return status;
+    as_sequence sequence = {&s, query, shape, s.n_shapes, 1, 32, 1};
+    return as_sequence_run(arena, as_scenario_find("single_stream"), trainee, &sequence, config,
+                           ret_result, error);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* A graph on a backend: device, session, the cache of plans, the update plan. Every call into the
+ * backend is timed, so that the host's own cost can be told from it. Nothing is allocated in a
+ * steady step. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "train/engine.h"
+#include "train/init.h"
+#include "train/plan_cache.h"
+#include "train/train.h"
+
+struct as_engine {
+    as_engine_config config;
+    const assay_backend *backend;
+    const assay_graph *graph;
+    const assay_graph_view *view;
+    assay_device *device;
+    assay_session *session;
+    as_plan_cache plans;
+    assay_plan *update;
+    assay_update_config update_config; /* the update plan was compiled for */
+    int64_t n_classes;
+    uint64_t n_elements;
+    uint64_t largest; /* elements of the largest parameter */
+    double *staging;  /* [largest] */
+    int64_t compute_ns;
+};
+
+/* status = CALL, timed. */
+#define TIMED(engine, call)                                                                        \
+    do {                                                                                           \
+        int64_t start_ns_ = as_clock_ns();                                                         \
+        status = (call);                                                                           \
+        (engine)->compute_ns += as_clock_ns() - start_ns_;                                         \
+    } while (0)
+
+static assay_status check_supported(const as_engine *engine, assay_error *error) {
+    const assay_graph_view *view = engine->view;
+    for (uint32_t i = 0; i < view->n_nodes; i++)
+        if (!engine->backend->supports(engine->device, view, i))
+            return as_fail(error, ASSAY_UNSUPPORTED, as_op_name(view->nodes[i].op),
+                           "the backend cannot run node %u of the model (%s); choose another "
+                           "backend or model",
+                           (unsigned)i, as_op_name(view->nodes[i].op));
+    return ASSAY_OK;
+}
+
+static assay_status open_session(as_engine *engine, assay_error *error) {
+    assay_device_config device = {(uint32_t)sizeof device, engine->config.dtype,
+                                  engine->config.threads, 0};
+    assay_status status;
+    TIMED(engine, engine->backend->open(&device, &engine->device, error));
+    if (status != ASSAY_OK)
+        return status;
+    status = check_supported(engine, error);
+    if (status != ASSAY_OK)
+        return status;
+    TIMED(engine,
+          engine->backend->session_create(engine->device, engine->view, &engine->session, error));
+    return status;
+}
+
+assay_status as_engine_new(const as_engine_config *config, const assay_graph *graph,
+                           as_engine **ret_engine, assay_error *error) {
+    assay_status status;
+    as_engine *engine;
+    if (config->max_rows < 1 || config->max_tokens < 1 || config->threads < 1)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "engine",
+                       "max_rows %d, max_tokens %lld and threads %d must be at least 1",
+                       (int)config->max_rows, (long long)config->max_tokens, (int)config->threads);
+    if (config->max_tokens > INT32_MAX / config->max_rows)
+        return as_fail(error, ASSAY_LIMIT, "engine",
+                       "%d rows of up to %lld tokens are over %d tokens a batch; use smaller "
+                       "batches",
+                       (int)config->max_rows, (long long)config->max_tokens, INT32_MAX);
+    engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, "engine", "no memory for the engine");
+    engine->config = *config;
+    engine->backend = config->backend;
+    engine->graph = graph;
+    engine->view = as_graph_view(graph);
+    engine->n_classes = engine->view->values[engine->view->logits].dims[0];
+    for (uint32_t i = 0; i < engine->view->n_parameters; i++) {
+        uint64_t n = (uint64_t)engine->view->parameters[i].n_elements;
+        engine->n_elements += n;
+        engine->largest = n > engine->largest ? n : engine->largest;
+    }
+    engine->staging = calloc(engine->largest ? engine->largest : 1, sizeof *engine->staging);
+    if (!engine->staging) {
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, "engine",
+                         "no memory for a parameter of %llu elements",
+                         (unsigned long long)engine->largest);
+        goto fail;
+    }
+    status = open_session(engine, error);
+    if (status != ASSAY_OK)
+        goto fail;
+    *ret_engine = engine;
+    return ASSAY_OK;
+
+fail:
+    as_engine_free(engine);
+    return status;
+}
+
+void as_engine_free(as_engine *engine) {
+    if (!engine)
+        return;
+    as_plan_cache_done(&engine->plans, engine->backend);
+    engine->backend->plan_free(engine->update);
+    engine->backend->session_free(engine->session);
+    engine->backend->close(engine->device);
+    free(engine->staging);
+    free(engine);
+}
+
+uint64_t as_engine_n_elements(const as_engine *engine) {
+    return engine->n_elements;
+}
+
+const assay_graph *as_engine_graph(const as_engine *engine) {
+    return engine->graph;
+}
+
+const as_engine_config *as_engine_configuration(const as_engine *engine) {
+    return &engine->config;
+}
+
+int32_t as_engine_n_classes(const as_engine *engine) {
+    return (int32_t)engine->n_classes;
+}
+
+int64_t as_engine_compute_ns(const as_engine *engine) {
+    return engine->compute_ns;
+}
+
+uint64_t as_engine_n_compiled(const as_engine *engine) {
+    return engine->plans.n_compiled;
+}
+
+/* ---- parameters and states ------------------------------------------------------------------- */
+
+assay_status as_engine_init_parameters(as_engine *engine, uint64_t seed, assay_error *error) {
+    for (uint32_t i = 0; i < engine->view->n_parameters; i++) {
+        const assay_parameter_info *parameter = &engine->view->parameters[i];
+        assay_status status = as_init_parameter(parameter, seed, engine->staging, error);
+        if (status != ASSAY_OK)
+            return status;
+        TIMED(engine,
+              engine->backend->upload(engine->session, ASSAY_STATE_PARAMETER, i, engine->staging,
+                                      (uint64_t)parameter->n_elements, error));
+        if (status != ASSAY_OK)
+            return status;
+    }
+    return ASSAY_OK;
+}
+
+static assay_status check_size(const as_engine *engine, uint64_t n, assay_error *error) {
+    if (n == engine->n_elements)
+        return ASSAY_OK;
+    return as_fail(error, ASSAY_INVALID_ARGUMENT, "parameters",
+                   "found %llu elements, the model has %llu", (unsigned long long)n,
+                   (unsigned long long)engine->n_elements);
+}
+
+assay_status as_engine_get(as_engine *engine, int32_t state, double *data, uint64_t n,
+                           assay_error *error) {
+    assay_status status = check_size(engine, n, error);
+    for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++) {
+        uint64_t size = (uint64_t)engine->view->parameters[i].n_elements;
+        TIMED(engine, engine->backend->download(engine->session, state, i, data, size, error));
+        data += size;
+    }
+    return status;
+}
+
+assay_status as_engine_set(as_engine *engine, int32_t state, const double *data, uint64_t n,
+                           assay_error *error) {
+    assay_status status = check_size(engine, n, error);
+    for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++) {
+        uint64_t size = (uint64_t)engine->view->parameters[i].n_elements;
+        TIMED(engine, engine->backend->upload(engine->session, state, i, data, size, error));
+        data += size;
+    }
+    return status;
+}
+
+assay_status as_engine_zero(as_engine *engine, int32_t state, assay_error *error) {
+    assay_status status = ASSAY_OK;
+    memset(engine->staging, 0, (size_t)engine->largest * sizeof *engine->staging);
+    for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++)
+        TIMED(engine,
+              engine->backend->upload(engine->session, state, i, engine->staging,
+                                      (uint64_t)engine->view->parameters[i].n_elements, error));
+    return status;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static assay_status plan_for(as_engine *engine, int32_t kind, const assay_batch *batch,
+                             assay_plan **ret_plan, assay_error *error) {
+    const as_engine_config *config = &engine->config;
+    int64_t most = (int64_t)config->max_rows * config->max_tokens;
+    if (batch->n_rows < 1 || batch->n_rows > config->max_rows || batch->n_tokens < batch->n_rows ||
+        batch->n_tokens > most)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "batch",
+                       "%d rows of %d tokens; expected 1 to %d rows with 1 to %lld tokens each",
+                       (int)batch->n_rows, (int)batch->n_tokens, (int)config->max_rows,
+                       (long long)config->max_tokens);
+    int32_t rows = as_bucket_rows(batch->n_rows, config->max_rows);
+    assay_status status;
+    TIMED(engine,
+          as_plan_cache_get(&engine->plans, engine->backend, engine->session, kind, rows,
+                            as_bucket_tokens(batch->n_tokens, (int64_t)rows * config->max_tokens),
+                            ret_plan, error));
+    return status;
+}
+
+static assay_status run_plan(as_engine *engine, assay_plan *plan, const assay_batch *batch,
+                             const assay_step *step, assay_error *error) {
+    assay_status status;
+    TIMED(engine, engine->backend->run(plan, batch, step, error));
+    return status;
+}
+
+/* Waits, then reads what is wanted of the plan's last batch. */
+static assay_status read_results(as_engine *engine, assay_plan *plan, const assay_batch *batch,
+                                 double *logits, double *ret_loss, assay_error *error) {
+    const assay_backend *backend = engine->backend;
+    assay_status status;
+    double loss = 0;
+    TIMED(engine, backend->sync(engine->device, error));
+    if (status == ASSAY_OK && logits)
+        TIMED(engine, backend->read(plan, engine->view->logits, logits,
+                                    (uint64_t)batch->n_rows * (uint64_t)engine->n_classes, error));
+    if (status == ASSAY_OK && ret_loss)
+        TIMED(engine, backend->read(plan, engine->view->loss, &loss, 1, error));
+    if (status == ASSAY_OK && ret_loss)
+        *ret_loss = loss;
+    return status;
+}
+
+assay_status as_engine_forward(as_engine *engine, const assay_batch *batch, double *logits,
+                               double *ret_loss, assay_error *error) {
+    assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 0};
+    assay_plan *plan = NULL;
+    if (ret_loss && !batch->labels)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "batch", "a loss needs labels");
+    assay_status status = plan_for(engine, ASSAY_PLAN_FORWARD, batch, &plan, error);
+    if (status == ASSAY_OK)
+        status = run_plan(engine, plan, batch, &step, error);
+    if (status == ASSAY_OK)
+        status = read_results(engine, plan, batch, logits, ret_loss, error);
+    return status;
+}
+
+assay_status as_engine_accumulate(as_engine *engine, const assay_batch *batch,
+                                  const assay_step *step, double *logits, double *ret_loss,
+                                  assay_error *error) {
+    assay_plan *plan = NULL;
+    if (!batch->labels)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "batch", "training needs labels");
+    assay_status status = plan_for(engine, ASSAY_PLAN_ACCUMULATE, batch, &plan, error);
+    if (status == ASSAY_OK)
+        status = run_plan(engine, plan, batch, step, error);
+    if (status == ASSAY_OK && (logits || ret_loss))
+        status = read_results(engine, plan, batch, logits, ret_loss, error);
+    return status;
+}
+
+static bool same_update(const assay_update_config *a, const assay_update_config *b) {
+    return a->optimizer == b->optimizer && a->beta1 == b->beta1 && a->beta2 == b->beta2 &&
+           a->epsilon == b->epsilon && a->momentum == b->momentum &&
+           a->weight_decay == b->weight_decay && a->clip_norm == b->clip_norm;
+}
+
+assay_status as_engine_update(as_engine *engine, const assay_update_config *config,
+                              const assay_step *step, double *ret_grad_norm, assay_error *error) {
+    const assay_backend *backend = engine->backend;
+    assay_status status = ASSAY_OK;
+    double norm = 0;
+    if (!engine->update || !same_update(config, &engine->update_config)) {
+        assay_plan *plan = NULL;
+        TIMED(engine, backend->compile_update(engine->session, config, &plan, error));
+        if (status != ASSAY_OK)
+            return status;
+        backend->plan_free(engine->update);
+        engine->update = plan;
+        engine->update_config = *config;
+    }
+    status = run_plan(engine, engine->update, NULL, step, error);
+    if (status != ASSAY_OK || !ret_grad_norm)
+        return status;
+    TIMED(engine, backend->sync(engine->device, error));
+    if (status == ASSAY_OK)
+        TIMED(engine, backend->read_grad_norm(engine->update, &norm, error));
+    if (status == ASSAY_OK)
+        *ret_grad_norm = norm;
+    return status;
+}

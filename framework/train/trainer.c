@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/* The epoch loop:
+ *
+ *     for each epoch: for each batch (drawn from seed and epoch): one step; then validate;
+ *         better than before by the metric -> keep the weights; `patience` epochs without -> stop
+ *     restore the kept weights
+ *
+ * Nothing here knows a backend. Nothing is allocated between the first step and the last. */
+#include "train/trainer.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "data/batches.h"
+#include "train/evaluate.h"
+
+#define TELL_EVERY_NS INT64_C(100000000)
+
+typedef struct training {
+    const as_train_job *job;
+    const as_trainee *trainee;
+    const as_train_config *config;
+    as_batches *batches;      /* NULL: nothing to train */
+    as_evaluation validation; /* split NULL: none */
+    double *logits;           /* [batch rows, n_classes] of a training step */
+    as_epoch_figures *epochs; /* [config->epochs] */
+    as_train_result result;
+    double best_metric; /* of result.best_epoch */
+    uint64_t n_batches; /* run so far, validation too */
+    as_train_progress progress;
+    int64_t epoch_start_ns, told_ns;
+} training;
+
+const char *as_stopped_name(as_stopped stopped) {
+    switch (stopped) {
+    case AS_STOPPED_NONE:
+        return "none";
+    case AS_STOPPED_EPOCHS:
+        return "epochs";
+    case AS_STOPPED_EARLY:
+        return "early";
+    case AS_STOPPED_DIVERGED:
+        return "diverged";
+    }
+    return "?";
+}
+
+const char *as_metric_kind_name(as_metric_kind metric) {
+    switch (metric) {
+    case AS_METRIC_VALIDATION_LOSS:
+        return "validation.loss";
+    case AS_METRIC_VALIDATION_ACCURACY:
+        return "validation.accuracy";
+    case AS_METRIC_VALIDATION_F1_MACRO:
+        return "validation.f1_macro";
+    }
+    return "?";
+}
+
+static double seconds_since(int64_t start_ns) {
+    return (double)(as_clock_ns() - start_ns) * 1e-9;
+}
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+static void tell(training *t, const char *stage, double share) {
+    int64_t now_ns = as_clock_ns();
+    if (!t->job->observer.progress || now_ns - t->told_ns < TELL_EVERY_NS)
+        return;
+    t->told_ns = now_ns;
+    t->progress.stage = stage;
+    t->progress.share = share;
+    t->job->observer.progress(t->job->observer.context, &t->progress);
+}
+
+static void after_validation_batch(void *context, uint32_t n_done, uint32_t n_batches) {
+    training *t = context;
+    t->n_batches++;
+    tell(t, "validate", (double)n_done / n_batches);
+}
+
+/* ---- one epoch ------------------------------------------------------------------------------- */
+
+/* Sums over the steps of an epoch. */
+typedef struct epoch_sums {
+    double loss, grad_norm; /* loss weighted by rows */
+    uint64_t n_hits, n_rows_with_logits;
+} epoch_sums;
+
+/* Dropout's seed of a step: a bijection of the step number for each run seed, so no two steps of a
+ * run share it. */
+static uint64_t step_seed(uint64_t seed, int64_t step) {
+    return assay_mix64(assay_mix64(seed + UINT64_C(0x9e3779b97f4a7c15)) + (uint64_t)step);
+}
+
+static assay_status diverged(training *t, const char *what, double value, assay_error *error) {
+    t->result.stopped = AS_STOPPED_DIVERGED;
+    t->result.diverged_step = t->result.n_steps;
+    return as_fail(error, ASSAY_DIVERGED, "training",
+                   "%s is %g at step %lld (epoch %d); a lower learning rate or clipping may help",
+                   what, value, (long long)t->result.n_steps, (int)t->result.n_epochs + 1);
+}
+
+static assay_status check_finite(training *t, const as_batch_result *step, assay_error *error) {
+    if (step->has_loss && !isfinite(step->loss))
+        return diverged(t, "the loss", step->loss, error);
+    if (step->has_grad_norm && !isfinite(step->grad_norm))
+        return diverged(t, "the gradient norm", step->grad_norm, error);
+    return ASSAY_OK;
+}
+
+static void count_hits(const training *t, const assay_batch *batch, epoch_sums *sums) {
+    int32_t n_classes = t->trainee->n_classes;
+    for (int32_t b = 0; b < batch->n_rows; b++)
+        sums->n_hits +=
+            as_argmax(t->logits + (size_t)b * (size_t)n_classes, n_classes) == batch->labels[b];
+    sums->n_rows_with_logits += (uint64_t)batch->n_rows;
+}
+
+static void tell_step(training *t, const as_epoch_figures *epoch, const assay_batch *batch,
+                      const as_batch_result *step, int64_t start_ns) {
+    as_step_record record = {epoch->epoch,         t->result.n_steps,      step->loss,
+                             epoch->learning_rate, step->grad_norm,        batch->n_rows,
+                             batch->n_tokens,      seconds_since(start_ns)};
+    if (t->job->observer.step)
+        t->job->observer.step(t->job->observer.context, &record);
+}
+
+static assay_status train_step(training *t, const assay_batch *batch, as_epoch_figures *epoch,
+                               epoch_sums *sums, assay_error *error) {
+    as_batch_result result = {NAN, NAN, false, false, false};
+    int64_t start_ns = as_clock_ns();
+    as_batch_step step = {epoch->epoch, ++t->result.n_steps,
+                          step_seed(t->job->seed, t->result.n_steps), epoch->learning_rate,
+                          &t->config->update};
+    assay_status status =
+        t->trainee->train_batch(t->trainee->self, batch, &step, t->logits, &result, error);
+    if (status != ASSAY_OK)
+        return status;
+    if (t->result.n_steps == 1)
+        t->result.initial_loss = result.loss;
+    t->n_batches++;
+    tell_step(t, epoch, batch, &result, start_ns);
+    status = check_finite(t, &result, error);
+    if (status != ASSAY_OK)
+        return status;
+    epoch->steps++;
+    epoch->n_rows += (uint64_t)batch->n_rows;
+    epoch->n_tokens += (uint64_t)batch->n_tokens;
+    sums->loss += result.loss * batch->n_rows;
+    sums->grad_norm += result.grad_norm;
+    if (result.has_logits)
+        count_hits(t, batch, sums);
+    return ASSAY_OK;
+}
+
+static assay_status train_epoch(training *t, as_epoch_figures *epoch, assay_error *error) {
+    epoch_sums sums = {0, 0, 0, 0};
+    uint32_t n_batches = as_batches_count(t->batches);
+    const assay_batch *batch;
+    int64_t start_ns = as_clock_ns();
+    as_batches_shuffle(t->batches, t->job->seed, (uint64_t)epoch->epoch);
+    while ((batch = as_batches_next(t->batches))) {
+        assay_status status = train_step(t, batch, epoch, &sums, error);
+        if (status != ASSAY_OK)
+            return status;
+        t->progress.train_loss = sums.loss / (double)epoch->n_rows;
+        t->progress.tokens_per_second = (double)epoch->n_tokens / seconds_since(start_ns);
+        tell(t, "train", (double)epoch->steps / n_batches);
+    }
+    epoch->train_loss = sums.loss / (double)epoch->n_rows;
+    epoch->grad_norm = sums.grad_norm / (double)epoch->steps;
+    if (sums.n_rows_with_logits)
+        epoch->train_accuracy = (double)sums.n_hits / (double)sums.n_rows_with_logits;
+    epoch->seconds = seconds_since(start_ns);
+    return ASSAY_OK;
+}
+
+static assay_status validate(training *t, as_epoch_figures *epoch, assay_error *error) {
+    int64_t start_ns = as_clock_ns();
+    assay_status status = as_evaluation_run(&t->validation, t->trainee, error);
+    if (status != ASSAY_OK)
+        return status;
+    epoch->validation_loss = t->validation.loss;
+    epoch->validation_accuracy = t->validation.accuracy;
+    epoch->validation_f1_macro = t->validation.f1_macro;
+    epoch->validation_seconds = seconds_since(start_ns);
+    t->progress.validation_accuracy = epoch->validation_accuracy;
+    /* An infinite loss may be an opaque model's honest probability of 0. */
+    return isnan(epoch->validation_loss)
+               ? diverged(t, "the validation loss", epoch->validation_loss, error)
+               : ASSAY_OK;
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+/* Larger is better. */
+static double metric_of(const training *t, const as_epoch_figures *epoch) {
+    switch (t->config->metric) {
+    case AS_METRIC_VALIDATION_LOSS:
+        return -epoch->validation_loss;
+    case AS_METRIC_VALIDATION_ACCURACY:
+        return epoch->validation_accuracy;
+    case AS_METRIC_VALIDATION_F1_MACRO:
+        return epoch->validation_f1_macro;
+    }
+    return NAN;
+}
+
+static bool keeps(const training *t) {
+    return t->config->keep_best && t->trainee->keep && t->trainee->restore;
+}
+
+static assay_status keep(training *t, int32_t epoch, assay_error *error) {
+    assay_status status = t->trainee->keep(t->trainee->self, error);
+    if (status == ASSAY_OK)
+        t->result.kept_epoch = epoch;
+    return status;
+}
+
+/* Notes whether a finished epoch is the best so far; without validation the latest counts as best.
+ */
+static assay_status judge(training *t, const as_epoch_figures *epoch, assay_error *error) {
+    bool better = true;
+    if (t->validation.split) {
+        double metric = metric_of(t, epoch);
+        better = t->result.best_epoch == 0 || metric > t->best_metric;
+        t->best_metric = better ? metric : t->best_metric;
+    }
+    if (!better)
+        return ASSAY_OK;
+    t->result.best_epoch = epoch->epoch;
+    return keeps(t) ? keep(t, epoch->epoch, error) : ASSAY_OK;
+}
+
+static assay_status run_epochs(training *t, assay_error *error) {
+    assay_status status = ASSAY_OK;
+    if (t->batches && keeps(t))
+        status = keep(t, 0, error);
+    t->result.stopped = t->batches ? AS_STOPPED_EPOCHS : AS_STOPPED_NONE;
+    for (int32_t i = 0; status == ASSAY_OK && t->batches && i < t->config->epochs; i++) {
+        as_epoch_figures *epoch = &t->epochs[i];
+        *epoch = (as_epoch_figures){.epoch = i + 1,
+                                    .train_accuracy = NAN,
+                                    .validation_loss = NAN,
+                                    .validation_accuracy = NAN,
+                                    .validation_f1_macro = NAN,
+                                    .learning_rate = t->config->learning_rate};
+        t->progress.epoch = i + 1;
+        status = train_epoch(t, epoch, error);
+        if (status == ASSAY_OK && t->validation.split)
+            status = validate(t, epoch, error);
+        if (status == ASSAY_OK)
+            status = judge(t, epoch, error);
+        if (status != ASSAY_OK)
+            break;
+        t->result.n_epochs = i + 1;
+        if (t->validation.split && t->config->patience > 0 && i + 1 < t->config->epochs &&
+            i + 1 - t->result.best_epoch >= t->config->patience) {
+            t->result.stopped = AS_STOPPED_EARLY;
+            break;
+        }
+    }
+    return status;
+}
+
+/* Leaves the kept weights in the trainee, where any were kept and others are there now. */
+static assay_status restore(training *t, assay_error *error) {
+    bool bad = t->result.stopped == AS_STOPPED_DIVERGED;
+    if (!t->batches || !keeps(t)) {
+        t->result.kept_epoch = bad ? -1 : t->result.n_epochs;
+        return ASSAY_OK;
+    }
+    if (!bad && t->result.kept_epoch == t->result.n_epochs)
+        return ASSAY_OK;
+    return t->trainee->restore(t->trainee->self, error);
+}
+
+static void sum_up(training *t, int64_t start_ns, int64_t compute_ns) {
+    as_train_result *result = &t->result;
+    double seconds = seconds_since(start_ns);
+    for (int32_t i = 0; i < result->n_epochs; i++) {
+        result->n_rows += t->epochs[i].n_rows;
+        result->n_tokens += t->epochs[i].n_tokens;
+        result->train_seconds += t->epochs[i].seconds;
+        result->validation_seconds += t->epochs[i].validation_seconds;
+    }
+    result->epochs = t->epochs;
+    result->seconds = seconds;
+    result->samples_per_second =
+        result->n_epochs ? (double)result->n_rows / result->train_seconds : NAN;
+    result->tokens_per_second =
+        result->n_epochs ? (double)result->n_tokens / result->train_seconds : NAN;
+    result->host_seconds_per_batch =
+        t->n_batches ? (seconds - (double)compute_ns * 1e-9) / (double)t->n_batches : NAN;
+}
+
+static assay_status check_config(const as_train_config *config, assay_error *error) {
+    if (config->batch < 1)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "training.batch",
+                       "found %d; expected at least 1", (int)config->batch);
+    if (config->epochs < 0 || config->patience < 0)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "training",
+                       "epochs %d and patience %d must not be negative", (int)config->epochs,
+                       (int)config->patience);
+    if (!isfinite(config->learning_rate) || config->learning_rate < 0)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "training.lr",
+                       "found %g; expected a finite number, 0 or above", config->learning_rate);
+    return ASSAY_OK;
+}
+
+/* Everything that is allocated. */
+static assay_status prepare(training *t, as_arena *arena, assay_error *error) {
+    const as_split_rows *train = &t->job->data->splits[AS_SPLIT_TRAIN],
+                        *validation = &t->job->data->splits[AS_SPLIT_VALIDATION];
+    assay_status status = check_config(t->config, error);
+    if (status != ASSAY_OK || t->config->epochs == 0)
+        return status;
+    if (train->n_rows == 0)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "data", "there are no rows to train on");
+    status = as_batches_new(arena, train, t->config->batch, &t->batches, error);
+    if (status == ASSAY_OK && validation->n_rows) {
+        status = as_evaluation_init(arena, validation, t->config->batch, t->trainee->n_classes,
+                                    NULL, &t->validation, error);
+        t->validation.after_batch = after_validation_batch;
+        t->validation.context = t;
+    }
+    if (status != ASSAY_OK)
+        return status;
+    t->logits = as_arena_alloc_array(arena, (size_t)as_batches_max_rows(t->batches),
+                                     (size_t)t->trainee->n_classes * sizeof *t->logits);
+    t->epochs = as_arena_alloc_array(arena, (size_t)t->config->epochs, sizeof *t->epochs);
+    return t->logits && t->epochs ? ASSAY_OK
+                                  : as_fail(error, ASSAY_OUT_OF_MEMORY, "training",
+                                            "no memory for %d epochs", (int)t->config->epochs);
+}
+
+assay_status as_train_run(as_arena *arena, const as_train_job *job, as_train_result *ret_result,
+                          assay_error *error) {
+    training t = {.job = job, .trainee = job->trainee, .config = job->config};
+    int64_t start_ns, compute_ns;
+    assay_status status = prepare(&t, arena, error);
+    if (status != ASSAY_OK)
+        return status;
+    t.result.initial_loss = NAN;
+    t.progress = (as_train_progress){"train", 0, job->config->epochs, 0, NAN, NAN, NAN};
+    start_ns = as_clock_ns();
+    compute_ns = t.trainee->compute_ns(t.trainee->self);
+    status = run_epochs(&t, error);
+    if (status != ASSAY_OK && t.result.stopped != AS_STOPPED_DIVERGED)
+        return status;
+    assay_status restored = restore(&t, error);
+    if (restored != ASSAY_OK)
+        return restored;
+    sum_up(&t, start_ns, t.trainee->compute_ns(t.trainee->self) - compute_ns);
+    *ret_result = t.result;
+    return status;
+}

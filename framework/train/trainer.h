@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* train/trainer.h: the epoch loop over anything that can be trained: a graph model on an engine, or
+ * an opaque model. What a run does is a function of (data, configuration, seed); with one thread it
+ * is the same bit for bit.
+ *
+ *     status = as_trainee_new_graph(engine, &trainee, error);          (or as_trainee_new_opaque)
+ *     as_train_job job = {trainee, prepared, &entry->training, seed, {context, on_progress,
+ * on_step}}; status = as_train_run(arena, &job, &result, error);              weights: the best
+ * epoch's status = as_evaluate(trainee, &prepared->splits[AS_SPLIT_TEST], batch, logits, &loss,
+ * error); as_trainee_free(trainee); as_engine_free(engine);
+ */
+#ifndef AS_TRAIN_TRAINER_H
+#define AS_TRAIN_TRAINER_H
+
+#include "train/train.h"
+
+/* ---- what is trained
+ * ------------------------------------------------------------------------------*/
+
+/* One optimizer step as the trainer asks for it. */
+typedef struct as_batch_step {
+    int32_t epoch; /* from 1 */
+    int64_t step;  /* from 1, over all epochs */
+    uint64_t seed; /* of dropout; differs from step to step */
+    double learning_rate;
+    const assay_update_config *update;
+} as_batch_step;
+
+/* What a step tells. Figures that a model doesn't know are NaN with their flag off; with it on, a
+ * figure that isn't finite means divergence. */
+typedef struct as_batch_result {
+    double loss;      /* mean over the batch's rows, before the update */
+    double grad_norm; /* before clipping */
+    bool has_loss, has_grad_norm;
+    bool has_logits; /* the step's own logits were written (dropout on) */
+} as_batch_result;
+
+/* A thing that learns. Functions are [cell]. `keep` copies the state aside, `restore` copies it
+ * back; both NULL: only the last state exists. */
+typedef struct as_trainee {
+    void *self;
+    int32_t n_classes;
+    /* logits [n_rows, n_classes] */
+    assay_status (*train_batch)(void *self, const assay_batch *batch, const as_batch_step *step,
+                                double *logits, as_batch_result *ret_result, assay_error *error);
+    assay_status (*predict)(void *self, const assay_batch *batch, double *logits,
+                            assay_error *error);
+    assay_status (*keep)(void *self, assay_error *error);
+    assay_status (*restore)(void *self, assay_error *error);
+    /* Nanoseconds spent so far inside the backend or the plugin: what is left of a run's time is
+     * the host's own cost. */
+    int64_t (*compute_ns)(const void *self);
+    void (*destroy)(void *self); /* NULL: nothing to do */
+} as_trainee;
+
+/* [cell] A graph model: the engine (not owned, its parameters as they stand) with room for a kept
+ * copy. */
+ASSAY_MUST_USE assay_status as_trainee_new_graph(as_engine *engine, as_trainee **ret_trainee,
+                                                 assay_error *error);
+/* [cell] An opaque model: creates it from the configuration, which outlives the trainee. max_rows:
+ * of any batch. */
+ASSAY_MUST_USE assay_status as_trainee_new_opaque(const assay_model_opaque *model,
+                                                  const assay_model_config *config,
+                                                  int32_t max_rows, as_trainee **ret_trainee,
+                                                  assay_error *error);
+void as_trainee_free(as_trainee *trainee); /* NULL allowed */
+/* [cell] Learned parameters that an opaque model has now; -1: not told, or a graph model. */
+int64_t as_trainee_n_parameters(const as_trainee *trainee);
+
+/* ---- the run
+ * --------------------------------------------------------------------------------------*/
+
+/* One optimizer step, as steps.jsonl has it. */
+typedef struct as_step_record {
+    int32_t epoch;
+    int64_t step;
+    double loss, learning_rate, grad_norm;
+    int32_t n_rows, n_tokens;
+    double seconds;
+} as_step_record;
+
+/* Who is told; every function may be NULL. Called from the training thread. */
+typedef struct as_train_observer {
+    void *context;
+    as_train_progress_fn
+        progress; /* 1 to 10 times a second (a batch longer than that: once each) */
+    void (*step)(void *context, const as_step_record *record); /* every step */
+} as_train_observer;
+
+typedef struct as_train_job {
+    const as_trainee *trainee;
+    const as_prepared *data;
+    const as_train_config *config;
+    uint64_t seed;
+    as_train_observer observer;
+} as_train_job;
+
+/* One epoch, as epochs.jsonl has it. Training figures are of the epoch's own steps (dropout on,
+ * weights changing), validation figures of the weights at its end; losses are means over rows. NaN:
+ * unknown, or no validation rows. Validation loss is plain cross-entropy, whatever the label
+ * smoothing. */
+typedef struct as_epoch_figures {
+    int32_t epoch;             /* from 1 */
+    int64_t steps;             /* of this epoch */
+    uint64_t n_rows, n_tokens; /* trained on in this epoch, real tokens */
+    double train_loss, train_accuracy;
+    double validation_loss, validation_accuracy, validation_f1_macro;
+    double learning_rate;
+    double grad_norm; /* mean over the steps, before clipping */
+    double seconds;   /* of training */
+    double validation_seconds;
+} as_epoch_figures;
+
+typedef enum as_stopped {
+    AS_STOPPED_NONE,     /* epochs = 0: nothing was trained */
+    AS_STOPPED_EPOCHS,   /* all epochs done */
+    AS_STOPPED_EARLY,    /* no better validation metric for `patience` epochs */
+    AS_STOPPED_DIVERGED, /* a loss was not finite */
+} as_stopped;
+
+/* [any] "none", "epochs", "early", "diverged". */
+const char *as_stopped_name(as_stopped stopped);
+/* [any] "validation.loss", ...: as a suite writes it; never NULL. */
+const char *as_metric_kind_name(as_metric_kind metric);
+
+typedef struct as_train_result {
+    const as_epoch_figures *epochs; /* [n_epochs], in the arena */
+    int32_t n_epochs;               /* completed */
+    int32_t best_epoch; /* from 1, by config->metric, ties to the earlier; 0: none completed */
+    int32_t kept_epoch; /* whose weights the trainee holds; 0: the initial ones; -1: those of a
+                           diverged step */
+    as_stopped stopped;
+    int64_t diverged_step; /* 0: did not diverge */
+    double initial_loss;   /* of the first step, before its update; NaN without a step */
+    int64_t n_steps;
+    uint64_t n_rows, n_tokens; /* trained on in all epochs */
+    double train_seconds;      /* training parts of all epochs */
+    double validation_seconds;
+    double seconds;                               /* all of as_train_run */
+    double samples_per_second, tokens_per_second; /* over train_seconds; NaN without a step */
+    double
+        host_seconds_per_batch; /* time outside backend or plugin, per batch run; NaN without one */
+} as_train_result;
+
+/* [cell] Trains. Needs train rows (epochs > 0); without validation rows every epoch runs and the
+ * last is kept. On ASSAY_DIVERGED (loss NaN or infinite; the error says at which step) *ret_result
+ * is filled too and the best completed epoch is restored where keep_best. */
+ASSAY_MUST_USE assay_status as_train_run(as_arena *arena, const as_train_job *job,
+                                         as_train_result *ret_result, assay_error *error);
+
+/* [cell] Logits [split->n_rows, n_classes] in the split's row order; *ret_loss (NULL allowed) is
+ * the mean cross-entropy. Rows run longest first in batches of batch_rows. */
+ASSAY_MUST_USE assay_status as_evaluate(const as_trainee *trainee, const as_split_rows *split,
+                                        int32_t batch_rows, double *logits, double *ret_loss,
+                                        assay_error *error);
+
+/* [any] Row-wise softmax in place, logits -> probabilities. */
+void as_softmax_rows(double *logits, size_t n_rows, int32_t n_classes);
+/* [any] Class of the largest logit, the first of equals. */
+int32_t as_argmax(const double *logits, int32_t n_classes);
+
+#endif

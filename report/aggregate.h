@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* report/aggregate.h: a run's cells as rows of a table: one row per entry, backend and precision,
+ * averaged over seeds. Definitions: docs/methodology.md. */
+#ifndef AS_REPORT_AGGREGATE_H
+#define AS_REPORT_AGGREGATE_H
+
+#include "results/record/record.h"
+
+typedef struct as_row_summary {
+    const char *name; /* the entry, with backend and precision where the run has several */
+    const char *entry, *backend, *dtype;
+    const as_record **records; /* [n_records] by seed as the run lists them */
+    size_t n_records, n_ok;
+    size_t place;        /* in the suite's order */
+    const char *problem; /* NULL when every seed is ok; else what stands in place of figures */
+    /* Means over seeds, intervals over texts and seeds. */
+    as_figure accuracy, f1_macro, f1_weighted, precision_macro, recall_macro, precision_weighted,
+        recall_weighted;
+    double loss, validation_accuracy;
+    int64_t parameters_total, parameters_trainable;
+    double train_seconds, train_tokens_per_second; /* means over seeds */
+    as_figure p50_ms;                              /* geometric mean over seeds */
+    double offline_samples_per_second;             /* mean over seeds */
+    double peak_mib;                               /* largest over seeds */
+    as_scores pooled;     /* confusion and classes, all seeds' predictions together; no intervals */
+    bool paired;          /* compared text by text with the best row */
+    double p_best;        /* Holm-adjusted p of the difference from the best row; NaN for itself */
+    bool is_best, marked; /* marked: best, or not separable from it */
+    bool trusted;         /* equivalence passed, or needs none (own code, the reference itself) */
+} as_row_summary;
+
+typedef struct as_summary {
+    as_row_summary *rows; /* complete ones by falling accuracy, then those with a problem */
+    size_t n_rows, n_complete;
+    size_t n_seeds;        /* largest of any row */
+    double separable;      /* smallest difference seen with 80 % power, share; NaN if unknown */
+    const as_record *some; /* a record with data, for what all share; NULL when there is none */
+} as_summary;
+
+/* [any] Everything lives in `arena` and points into `run`. Raw rows must have been read where
+ * intervals and marks are wanted. */
+ASSAY_MUST_USE assay_status as_summarise(as_arena *arena, const as_run *run,
+                                         as_summary *ret_summary, assay_error *error);
+
+#endif

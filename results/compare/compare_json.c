@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* A comparison for programs: every check with base, new, change and its interval, margin, verdict.
+ */
+#include <math.h>
+
+#include "base/error.h"
+#include "results/compare/compare.h"
+
+static json_t *real(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *check_json(const as_check *check) {
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s?}", "metric",
+                     as_check_kind_name(check->kind), "base", real(check->base), "new",
+                     real(check->new_), "change", real(check->change.value), "low",
+                     real(check->change.low), "high", real(check->change.high), "p", real(check->p),
+                     "margin", real(check->margin), "verdict",
+                     check->verdict == AS_VERDICT_WORSE ? "worse" : as_verdict_name(check->verdict),
+                     "advice", check->advice);
+}
+
+static json_t *entry_json(const as_compared_entry *entry) {
+    json_t *checks = json_array();
+    for (size_t i = 0; i < entry->n_checks; i++)
+        json_array_append_new(checks, check_json(&entry->checks[i]));
+    return json_pack("{s:s, s:s?, s:s?, s:I, s:o}", "entry", entry->entry, "backend",
+                     entry->backend, "dtype", entry->dtype, "seeds", (json_int_t)entry->n_seeds,
+                     "checks", checks);
+}
+
+static json_t *lines_json(const char *const *lines, size_t n) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(array, json_string(lines[i]));
+    return array;
+}
+
+assay_status as_comparison_json(const as_comparison *comparison, json_t **ret_json,
+                                assay_error *error) {
+    json_t *entries = json_array();
+    for (size_t i = 0; i < comparison->n_entries; i++)
+        json_array_append_new(entries, entry_json(&comparison->entries[i]));
+    json_t *json =
+        json_pack("{s:i, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:i}", "schema_version", 1, "base",
+                  comparison->base->folder, "new", comparison->new_->folder, "same_data",
+                  comparison->same_data, "same_machine", comparison->same_machine, "entries",
+                  entries, "problems", lines_json(comparison->problems, comparison->n_problems),
+                  "notes", lines_json(comparison->notes, comparison->n_notes), "exit",
+                  as_comparison_exit_code(comparison));
+    if (!json)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, "compare", "no memory for the JSON");
+    *ret_json = json;
+    return ASSAY_OK;
+}

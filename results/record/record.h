@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* results/record/record.h: the record of one cell, in memory: what result.json, predictions.csv,
+ * epochs.jsonl and latency.csv hold. Written by the cell's process, read by report and compare.
+ *
+ * Numbers that don't exist are NaN here and null in JSON (counts: -1). All memory is the record's
+ * arena's. Units stand in the names; shares are fractions of 1. */
+#ifndef AS_RESULTS_RECORD_H
+#define AS_RESULTS_RECORD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "assay/status.h"
+#include "base/arena.h"
+#include "base/file.h"
+#include "stats/metrics.h"
+
+/* Of result.json and run.json. Newer files are refused. */
+enum { AS_RECORD_SCHEMA_VERSION = 1, AS_RUN_SCHEMA_VERSION = 1 };
+
+typedef enum as_cell_status {
+    AS_CELL_OK,
+    AS_CELL_FAILED,
+    AS_CELL_SKIPPED,
+    AS_CELL_DIVERGED,
+} as_cell_status;
+
+/* [any] "ok", "failed", "skipped", "diverged", as they stand in the files. */
+const char *as_cell_status_name(as_cell_status status);
+bool as_cell_status_parse(const char *name, as_cell_status *ret_status);
+
+typedef struct as_prediction {
+    const char *split; /* "test", "validation" */
+    int64_t index;     /* of the row in its split's canonical order */
+    int32_t label, predicted;
+    const float *probabilities; /* [n_classes] */
+} as_prediction;
+
+typedef struct as_epoch {
+    int32_t epoch; /* from 1 */
+    double train_loss, train_accuracy, validation_loss, validation_accuracy, validation_f1_macro;
+    double learning_rate, grad_norm; /* mean over steps, before clipping */
+    double seconds;                  /* of training, without evaluation */
+    int64_t tokens, samples, steps;
+} as_epoch;
+
+typedef struct as_query {
+    const char *scenario; /* "single_stream", "offline" */
+    int32_t batch, tokens;
+    int64_t nanoseconds;
+} as_query;
+
+typedef struct as_latency_summary {
+    int64_t count; /* 0: not measured */
+    double mean_ms;
+    as_figure p50_ms, p90_ms, p95_ms, p99_ms; /* order-statistic intervals */
+} as_latency_summary;
+
+typedef struct as_text_pair {
+    const char *key, *value;
+} as_text_pair;
+
+typedef struct as_tensor_count {
+    const char *name;
+    int64_t n;
+} as_tensor_count;
+
+typedef struct as_record {
+    as_arena *arena;
+    json_t *json; /* owned: result.json of a record that was read (options and settings point into
+                     it); NULL in a record being made */
+    as_cell_status status;
+    const char *reason; /* NULL when ok */
+    const char *suite, *cell;
+    const char *entry, *dtype;
+    uint64_t seed;
+    struct {
+        const char *id, *version, *sha256, *path;
+        json_t *options; /* object or NULL; borrowed */
+        int64_t parameters_total, parameters_trainable, bytes;
+    } model;
+    struct {
+        const char *id, *version, *libraries;
+        int32_t threads;
+        struct {
+            int32_t checked; /* 0: not run (reason says why) */
+            int32_t passed;
+            double logits_error, logits_bound, gradient_error, gradient_bound; /* of the scale */
+            const char *reason;
+        } equivalence;
+    } backend;
+    struct {
+        const char *name, *sha256, *rows_sha256;
+        int64_t train, validation, test;
+        const char *const *labels;
+        int32_t n_labels;
+        int64_t duplicates_within_train, duplicates_validation_in_train, duplicates_test_in_train;
+        int64_t empty;                    /* texts without a token */
+        double truncated_share, coverage; /* of test */
+        int64_t vocab_size;
+        double mean_tokens;
+    } dataset;
+    struct {
+        json_t *settings; /* as run; object or NULL; borrowed */
+        int32_t n_epochs, best_epoch;
+        double seconds, samples_per_second, tokens_per_second;
+        const char *stopped; /* "early", "epochs", "none", "diverged" */
+        double initial_loss;
+    } training;
+    as_scores test, validation;
+    as_latency_summary single_stream;
+    struct {
+        double samples_per_second, tokens_per_second;
+        int64_t samples; /* 0: not measured */
+        double seconds;
+    } offline;
+    int64_t peak_rss_bytes, peak_device_bytes; /* VmHWM; -1 where unknown or without a device */
+    double flops_forward_per_sample, flops_training, achieved_flops_per_second;
+    double energy_joules;
+    double host_seconds_per_batch; /* the host's own cost: batch making and bookkeeping around a
+                                      step */
+    as_text_pair *environment;
+    size_t n_environment;
+    const char **warnings;
+    size_t n_warnings;
+    /* raw data */
+    as_epoch *epochs;
+    size_t n_epochs;
+    as_prediction *predictions;
+    size_t n_predictions;
+    as_query *queries;
+    size_t n_queries;
+} as_record;
+
+/* [any] Empty record (all numbers NaN or -1, all lists empty) in a new arena. */
+ASSAY_MUST_USE assay_status as_record_new(as_record **ret_record, assay_error *error);
+void as_record_free(as_record *record); /* NULL allowed; frees the arena and the record */
+
+/* [any] Writes result.json, predictions.csv, epochs.jsonl and latency.csv (those that have rows)
+ * into `folder`, each atomically, result.json last. */
+ASSAY_MUST_USE assay_status as_record_write(const as_record *record, const char *folder,
+                                            assay_error *error);
+
+/* [any] Reads a cell's folder; result.json is checked against results/schema/result.schema.json's
+ * types; the error names file and field. with_raw: also predictions and epochs (queries where there
+ * are). */
+ASSAY_MUST_USE assay_status as_record_read(const char *folder, int with_raw, as_record **ret_record,
+                                           assay_error *error);
+
+/* A finished or partial run: run.json and its cells' records in the suite's order; cells without
+ * record are there with status FAILED and reason "not run". */
+typedef struct as_run {
+    as_arena *arena;
+    const char *folder;
+    json_t *json;  /* run.json */
+    json_t *suite; /* borrowed from json: the suite as run */
+    as_record **cells;
+    size_t n_cells;
+} as_run;
+
+ASSAY_MUST_USE assay_status as_run_read(const char *folder, int with_raw, as_run **ret_run,
+                                        assay_error *error);
+void as_run_free(as_run *run); /* NULL allowed */
+
+/* [any] The last part of the run's folder. */
+const char *as_run_name(const as_run *run);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads a run's folder: run.json names the cells in the suite's order, each cell's folder holds its
+ * record. The parent process wrote run.json and may know of a failure that the cell could not
+ * record (a crash, a time-out), so run.json's status stands above the record's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "results/record/json_reader.h"
+#include "results/record/record.h"
+
+enum { MAX_CELLS = 100000 };
+
+/* A cell's name is its folder's: no separators, no dots in front. */
+static bool safe_name(const char *name) {
+    return name && *name && *name != '.' && strlen(name) < 256 && !strpbrk(name, "/\\");
+}
+
+static assay_status read_cell(as_json_reader *r, const json_t *cell, const char *folder,
+                              int with_raw, as_record **ret_record) {
+    const char *name = as_field_text(r, cell, "name"),
+               *status_name = as_field_text(r, cell, "status");
+    const char *entry = as_field_text(r, cell, "entry"), *reason = as_field_text(r, cell, "reason");
+    const char *backend = as_field_text(r, cell, "backend"),
+               *dtype = as_field_text(r, cell, "dtype");
+    int64_t seed = as_field_count(r, cell, "seed");
+    if (!safe_name(name))
+        as_field_fail(r, ASSAY_BAD_DATA, "name", "must be the name of a folder in cells/");
+    if (!entry || !backend || !dtype || seed < 0)
+        as_field_fail(r, ASSAY_BAD_DATA, "entry", "entry, backend, dtype and seed must be there");
+    as_cell_status status = AS_CELL_OK;
+    bool pending = !status_name || strcmp(status_name, "pending") == 0;
+    if (!pending && !as_cell_status_parse(status_name, &status))
+        as_field_fail(r, ASSAY_BAD_DATA, "status",
+                      "is \"%s\"; must be ok, failed, skipped, diverged or pending", status_name);
+    if (r->status != ASSAY_OK)
+        return r->status;
+    char *cell_folder = NULL, *result = NULL;
+    as_record *record = NULL;
+    if (asprintf(&cell_folder, "%s/cells/%s", folder, name) < 0 ||
+        asprintf(&result, "%s/result.json", cell_folder) < 0) {
+        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "name", "no memory for a path");
+        goto done;
+    }
+    bool exists = as_path_exists(result);
+    r->status = exists ? as_record_read(cell_folder, with_raw, &record, r->error)
+                       : as_record_new(&record, r->error);
+    if (r->status != ASSAY_OK)
+        goto done;
+    if (exists && (strcmp(record->entry, entry) != 0 || record->seed != (uint64_t)seed)) {
+        as_field_fail(r, ASSAY_BAD_DATA, "name", "%s holds the record of another cell", result);
+        goto done;
+    }
+    if (!exists && (pending || status == AS_CELL_OK)) {
+        reason = status == AS_CELL_OK && !pending ? "its result.json is missing" : "not run";
+        status = AS_CELL_FAILED;
+    } else if (pending) {
+        status = record->status;
+    }
+    record->entry = entry;
+    record->dtype = dtype;
+    record->cell = name;
+    record->seed = (uint64_t)seed;
+    if (!record->backend.id)
+        record->backend.id = backend;
+    if (status != record->status || !record->reason)
+        record->reason = reason;
+    record->status = status;
+    *ret_record = record;
+    record = NULL;
+done:
+    as_record_free(record);
+    free(cell_folder);
+    free(result);
+    return r->status;
+}
+
+static assay_status read_cells(as_json_reader *r, as_run *run, int with_raw) {
+    size_t n = 0;
+    const json_t *cells = as_field_array(r, run->json, "cells", MAX_CELLS, &n);
+    if (n == 0)
+        as_field_fail(r, ASSAY_BAD_DATA, "cells", "must have at least one cell");
+    run->cells =
+        r->status == ASSAY_OK ? as_arena_alloc_array(run->arena, n, sizeof *run->cells) : NULL;
+    if (r->status == ASSAY_OK && !run->cells)
+        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "cells", "no memory for %zu cells", n);
+    for (size_t i = 0; i < n && r->status == ASSAY_OK; i++) {
+        const json_t *cell = as_field_enter_item(r, cells, "cells", i);
+        if (cell && read_cell(r, cell, run->folder, with_raw, &run->cells[i]) == ASSAY_OK)
+            run->n_cells = i + 1;
+        as_field_leave(r);
+    }
+    return r->status;
+}
+
+/* Without slashes at the end, but "/" itself. */
+static size_t folder_length(const char *folder) {
+    size_t n = strlen(folder);
+    while (n > 1 && folder[n - 1] == '/')
+        n--;
+    return n;
+}
+
+assay_status as_run_read(const char *folder, int with_raw, as_run **ret_run, assay_error *error) {
+    char *path = as_path_join(folder, "run.json");
+    as_run *run = calloc(1, sizeof *run);
+    assay_status status = ASSAY_OK;
+    if (!path || !run || !(run->arena = as_arena_new()) ||
+        !(run->folder = as_arena_strndup(run->arena, folder, folder_length(folder)))) {
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory for a run");
+        goto fail;
+    }
+    if (!as_path_exists(path)) {
+        status = as_fail(error, ASSAY_NOT_FOUND, folder,
+                         "holds no run.json; give the folder that assay run printed");
+        goto fail;
+    }
+    status = as_field_load(path, AS_RUN_SCHEMA_VERSION, &run->json, error);
+    if (status != ASSAY_OK)
+        goto fail;
+    as_json_reader reader = {.file = path, .arena = run->arena, .error = error};
+    run->suite = as_field_object(&reader, run->json, "suite");
+    if (!run->suite)
+        as_field_fail(&reader, ASSAY_BAD_DATA, "suite", "must be the suite as run, an object");
+    status = read_cells(&reader, run, with_raw);
+    if (status != ASSAY_OK)
+        goto fail;
+    free(path);
+    *ret_run = run;
+    return ASSAY_OK;
+fail:
+    free(path);
+    as_run_free(run);
+    return status;
+}
+
+const char *as_run_name(const as_run *run) {
+    const char *slash = strrchr(run->folder, '/');
+    return slash ? slash + 1 : run->folder;
+}
+
+void as_run_free(as_run *run) {
+    if (!run)
+        return;
+    for (size_t i = 0; i < run->n_cells; i++)
+        as_record_free(run->cells[i]);
+    json_decref(run->json);
+    as_arena_free(run->arena);
+    free(run);
+}

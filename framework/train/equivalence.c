@@ -10,8 +10,9 @@
  * over tokens: in f32 they are sums of terms of the size of other gradients that cancel up to
  * rounding, so only rounding would be compared with rounding.
  *
- * Meant for the initial weights: once a batch is learned, softmax - q is a difference of nearly
- * equal numbers and carries few digits in f32 (at a loss of 1e-5, about 1e-2 of its own size).
+ * Gradients are taken for wrong labels (the next class instead of the row's): for right ones,
+ * softmax - q of a trained model is a difference of nearly equal numbers, and its few digits in f32
+ * would look like an error.
  *
  * Bounds. f32 has a unit roundoff of 6e-8. One operation stays within 1e-4 of its output's scale
  * (the bound of the operation tests); logits of a trained network keep that. A gradient goes
@@ -93,9 +94,11 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
     const bounds *bound = bounds_of(as_engine_configuration(engine)->dtype);
     bool with_gradient = view->n_nodes > view->n_forward_nodes;
     size_t n = as_engine_n_elements(engine);
-    size_t n_logits = (size_t)batch->n_rows * (size_t)as_engine_n_classes(engine);
+    int32_t n_classes = as_engine_n_classes(engine), *labels;
+    size_t n_logits = (size_t)batch->n_rows * (size_t)n_classes;
     as_engine_config config = *as_engine_configuration(engine);
     as_engine *oracle = NULL;
+    assay_batch wrong = *batch;
     as_equivalence result;
     double *memory, *x, *y, *x_logits, *y_logits;
     assay_status status;
@@ -103,9 +106,15 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
         return as_fail(error, ASSAY_UNSUPPORTED, "equivalence", "no bounds are fixed for dtype %d",
                        (int)config.dtype);
     memory = calloc(2 * n + 2 * n_logits, sizeof *memory);
-    if (!memory)
-        return as_fail(error, ASSAY_OUT_OF_MEMORY, "equivalence",
-                       "no memory for two copies of %zu parameters", n);
+    labels = calloc((size_t)batch->n_rows, sizeof *labels);
+    if (!memory || !labels) {
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, "equivalence",
+                         "no memory for two copies of %zu parameters", n);
+        goto done;
+    }
+    for (int32_t b = 0; batch->labels && b < batch->n_rows; b++)
+        labels[b] = (batch->labels[b] + 1) % n_classes;
+    wrong.labels = labels;
     x = memory;
     y = x + n;
     x_logits = y + n;
@@ -118,9 +127,9 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
     if (status == ASSAY_OK)
         status = as_engine_set(oracle, ASSAY_STATE_PARAMETER, x, n, error);
     if (status == ASSAY_OK)
-        status = run_once(engine, batch, with_gradient, x_logits, x, error);
+        status = run_once(engine, &wrong, with_gradient, x_logits, x, error);
     if (status == ASSAY_OK)
-        status = run_once(oracle, batch, with_gradient, y_logits, y, error);
+        status = run_once(oracle, &wrong, with_gradient, y_logits, y, error);
     if (status == ASSAY_OK) {
         result.logits_bound = bound->logits;
         result.gradient_bound = bound->gradient;
@@ -131,7 +140,10 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
                         (!with_gradient || result.gradient_error <= bound->gradient);
         *ret_result = result;
     }
+
+done:
     as_engine_free(oracle);
+    free(labels);
     free(memory);
     return status;
 }

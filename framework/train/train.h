@@ -73,8 +73,7 @@ ASSAY_MUST_USE assay_status as_engine_update(as_engine *engine, const assay_upda
 /* The equivalence check: same weights, same batch, dropout off, logits and gradients of `backend`
  * against the reference backend in f64. Errors are the largest absolute difference over the scale
  * (largest absolute reference value) of the logits, and of each parameter's gradient, the worst
- * one.
- * Call it before training: the gradient of a learned batch cancels to rounding in f32. */
+ * one. */
 typedef struct as_equivalence {
     double logits_error, gradient_error;
     double logits_bound, gradient_bound; /* fixed per dtype, docs/methodology.md */

@@ -138,8 +138,8 @@ typedef struct as_train_result {
     double validation_seconds;
     double seconds;                               /* all of as_train_run */
     double samples_per_second, tokens_per_second; /* over train_seconds; NaN without a step */
-    double
-        host_seconds_per_batch; /* time outside backend or plugin, per batch run; NaN without one */
+    double host_seconds_per_batch; /* wall time outside backend or plugin, waiting for a busy CPU
+                                      included, per batch run; NaN without one */
 } as_train_result;
 
 /* [cell] Trains. Needs train rows (epochs > 0); without validation rows every epoch runs and the

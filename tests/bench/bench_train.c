@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* bench_train.c: training speed of a model on a backend over given rows, in real tokens a second,
+ * for comparison with peer_torch.py on the same rows (train_vs_torch.sh alternates the two).
+ *
+ *     assay data rows SUITE > rows.jsonl
+ *     build/tests/bench/bench_train --rows rows.jsonl --model gru --steps 125 --threads 2
+ *
+ * --rows FILE     JSON Lines with "split", "label" and "ids"; rows of the split "train" are used
+ * --model NAME    gru, bilstm_attention, transformer, ...   --set NAME=NUMBER  one of its options
+ * --backend NAME  onednn    --batch N  32    --threads N  2    --steps N  timed steps; 0: one epoch
+ *
+ * A step is: batch packed, forward, loss, backward, clipping to norm 1, Adam, loss and logits read
+ * back. Without --rows: 4,000 rows of 60 to 256 tokens. First, every batch of the timed part runs
+ * once (as training too): its speed, with plans compiled on the way, is reported beside. Prints one
+ * JSON object. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "data/batches.h"
+#include "plugin/plugin.h"
+#include "train/trainer.h"
+
+typedef struct arguments {
+    const char *rows, *model, *backend;
+    int32_t steps, threads, batch;
+    as_option_value options[16];
+    size_t n_options;
+} arguments;
+
+/* Growing list of rows. */
+typedef struct row_list {
+    as_arena *arena;
+    as_row *rows;
+    size_t n, room;
+    int32_t longest, max_id, max_label;
+} row_list;
+
+static int add_row(row_list *list, const int32_t *ids, int32_t n_ids, int32_t label) {
+    if (list->n == list->room) {
+        size_t room = list->room ? 2 * list->room : 1024;
+        as_row *rows = realloc(list->rows, room * sizeof *rows);
+        if (!rows)
+            return 0;
+        list->rows = rows;
+        list->room = room;
+    }
+    for (int32_t t = 0; t < n_ids; t++)
+        list->max_id = ids[t] > list->max_id ? ids[t] : list->max_id;
+    list->longest = n_ids > list->longest ? n_ids : list->longest;
+    list->max_label = label > list->max_label ? label : list->max_label;
+    list->rows[list->n] = (as_row){.text = "",
+                                   .name = "",
+                                   .ids = ids,
+                                   .n_ids = n_ids,
+                                   .label = label,
+                                   .index = (uint32_t)list->n};
+    list->n++;
+    return 1;
+}
+
+/* One line of the rows file; 0 when it is malformed. Every split counts for the size of the
+ * vocabulary, as in peer_torch.py, but only train rows are kept. */
+static int read_line(row_list *list, const char *line) {
+    json_t *json = json_loads(line, 0, NULL);
+    const char *split = json_string_value(json_object_get(json, "split"));
+    json_t *ids = json_object_get(json, "ids"), *label = json_object_get(json, "label");
+    size_t n = json_array_size(ids);
+    int32_t *numbers = n && split && json_is_integer(label)
+                           ? as_arena_alloc_array(list->arena, n, sizeof *numbers)
+                           : NULL;
+    int good = numbers != NULL;
+    for (size_t i = 0; good && i < n; i++) {
+        numbers[i] = (int32_t)json_integer_value(json_array_get(ids, i));
+        list->max_id = numbers[i] > list->max_id ? numbers[i] : list->max_id;
+    }
+    if (good && strcmp(split, "train") == 0)
+        good = add_row(list, numbers, (int32_t)n, (int32_t)json_integer_value(label));
+    json_decref(json);
+    return good;
+}
+
+static int read_rows(row_list *list, const char *path) {
+    char *line = NULL;
+    size_t size = 0, n_line = 0;
+    FILE *file = fopen(path, "re");
+    int good = file != NULL;
+    if (!file)
+        perror(path);
+    while (good && getline(&line, &size, file) >= 0) {
+        n_line++;
+        good = read_line(list, line);
+        if (!good)
+            fprintf(stderr,
+                    "%s:%zu: expected {\"split\": \"train\", \"label\": N, \"ids\": [N, ...]}\n",
+                    path, n_line);
+    }
+    free(line);
+    if (file)
+        fclose(file);
+    return good;
+}
+
+static int make_rows(row_list *list) {
+    as_random random = as_random_init(1, as_hash64("bench_train"));
+    for (int32_t row = 0; row < 4000; row++) {
+        int32_t n = 60 + (int32_t)as_random_below(&random, 197);
+        int32_t *ids = as_arena_alloc_array(list->arena, (size_t)n, sizeof *ids);
+        if (!ids)
+            return 0;
+        for (int32_t t = 0; t < n; t++)
+            ids[t] = 1 + (int32_t)as_random_below(&random, 19999);
+        if (!add_row(list, ids, n, row % 2))
+            return 0;
+    }
+    return 1;
+}
+
+static int parse(int argc, char **argv, arguments *a) {
+    *a = (arguments){.model = "gru", .backend = "onednn", .threads = 2, .batch = 32};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *name = argv[i];
+        char *value = argv[i + 1], *equals = strchr(value, '=');
+        if (strcmp(name, "--rows") == 0)
+            a->rows = value;
+        else if (strcmp(name, "--model") == 0)
+            a->model = value;
+        else if (strcmp(name, "--backend") == 0)
+            a->backend = value;
+        else if (strcmp(name, "--steps") == 0)
+            a->steps = atoi(value);
+        else if (strcmp(name, "--threads") == 0)
+            a->threads = atoi(value);
+        else if (strcmp(name, "--batch") == 0)
+            a->batch = atoi(value);
+        else if (strcmp(name, "--set") == 0 && equals && a->n_options < 16) {
+            *equals = '\0';
+            a->options[a->n_options++] =
+                (as_option_value){value, AS_OPTION_NUMBER, atof(equals + 1), NULL};
+        } else
+            return 0;
+    }
+    return argc % 2 == 1 && a->steps >= 0 && a->threads >= 1 && a->batch >= 1;
+}
+
+/* Model and backend by name, closed graph, engine with initial weights, trainee. */
+static assay_status open_trainee(as_arena *arena, const arguments *a, const row_list *list,
+                                 assay_graph **ret_graph, as_engine **ret_engine,
+                                 as_trainee **ret_trainee, assay_error *error) {
+    as_plugin model, backend;
+    const assay_model_graph *graph_model = NULL;
+    const assay_model_opaque *opaque_model = NULL;
+    as_engine_config config = {NULL, ASSAY_DTYPE_F32, a->threads, a->batch, list->longest};
+    assay_model_config model_config = {(uint32_t)sizeof model_config,
+                                       list->max_label + 1,
+                                       list->max_id + 1,
+                                       list->longest,
+                                       NULL,
+                                       1,
+                                       a->threads,
+                                       0};
+    void *options = NULL;
+    assay_status status = as_plugin_load(arena, ASSAY_PLUGIN_KIND_MODEL, a->model, &model, error);
+    if (status == ASSAY_OK)
+        status = as_plugin_model(&model, &graph_model, &opaque_model, error);
+    if (status == ASSAY_OK && !graph_model)
+        status = assay_fail(error, ASSAY_UNSUPPORTED, a->model, "not a graph model");
+    if (status == ASSAY_OK)
+        status = as_options_fill(arena, model.descriptor, a->options, a->n_options, "--set",
+                                 &options, error);
+    model_config.options = options;
+    if (status == ASSAY_OK)
+        status = as_graph_build_model(graph_model, &model_config, 0, 1, ret_graph, error);
+    if (status == ASSAY_OK)
+        status = as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, a->backend, &backend, error);
+    if (status == ASSAY_OK)
+        status = as_plugin_backend(&backend, &config.backend, error);
+    if (status == ASSAY_OK)
+        status = as_engine_new(&config, *ret_graph, ret_engine, error);
+    if (status == ASSAY_OK)
+        status = as_engine_init_parameters(*ret_engine, 1, error);
+    if (status == ASSAY_OK)
+        status = as_trainee_new_graph(*ret_engine, ret_trainee, error);
+    return status;
+}
+
+typedef struct pass {
+    uint64_t n_tokens;
+    double seconds, loss;
+} pass;
+
+/* `steps` steps over the batches of epoch 1, again from the first when there are fewer. */
+static assay_status run_pass(const as_trainee *trainee, as_batches *batches, double *logits,
+                             int32_t steps, int64_t *step, pass *ret_pass, assay_error *error) {
+    static const assay_update_config update = {
+        (uint32_t)sizeof update, ASSAY_OPTIMIZER_ADAM, 0.9, 0.999, 1e-8, 0, 0, 1.0};
+    pass done = {0, 0, 0};
+    int64_t start_ns = as_clock_ns();
+    as_batches_shuffle(batches, 1, 1);
+    for (int32_t i = 0; i < steps; i++) {
+        const assay_batch *batch = as_batches_next(batches);
+        as_batch_result result;
+        if (!batch) {
+            as_batches_shuffle(batches, 1, 1);
+            batch = as_batches_next(batches);
+        }
+        ++*step;
+        as_batch_step how = {1, *step, assay_mix64((uint64_t)*step), 1e-3, &update};
+        assay_status status =
+            trainee->train_batch(trainee->self, batch, &how, logits, &result, error);
+        if (status != ASSAY_OK)
+            return status;
+        done.n_tokens += (uint64_t)batch->n_tokens;
+        done.loss = result.loss;
+    }
+    done.seconds = (double)(as_clock_ns() - start_ns) * 1e-9;
+    *ret_pass = done;
+    return ASSAY_OK;
+}
+
+static assay_status bench(as_arena *arena, const arguments *a, const row_list *list,
+                          const as_trainee *trainee, assay_error *error) {
+    as_split_rows split = {.split = AS_SPLIT_TRAIN,
+                           .n_rows = (uint32_t)list->n,
+                           .rows = list->rows,
+                           .longest = list->longest};
+    as_batches *batches = NULL;
+    pass first, timed;
+    int64_t step = 0;
+    assay_status status = as_batches_new(arena, &split, a->batch, &batches, error);
+    if (status != ASSAY_OK)
+        return status;
+    int32_t n_batches = (int32_t)as_batches_count(batches), steps = a->steps ? a->steps : n_batches;
+    double *logits =
+        as_arena_alloc_array(arena, (size_t)a->batch, (size_t)trainee->n_classes * sizeof *logits);
+    if (!logits)
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, "logits", "out of memory");
+    status = run_pass(trainee, batches, logits, steps < n_batches ? steps : n_batches, &step,
+                      &first, error);
+    if (status == ASSAY_OK)
+        status = run_pass(trainee, batches, logits, steps, &step, &timed, error);
+    if (status != ASSAY_OK)
+        return status;
+    printf("{\"bench\": \"train\", \"backend\": \"%s\", \"model\": \"%s\", \"threads\": %d, "
+           "\"batch\": %d, \"steps\": %d, \"tokens\": %llu, \"seconds\": %.4f, "
+           "\"tokens_per_second\": %.1f, \"first_pass_tokens_per_second\": %.1f, \"loss\": %.6f}\n",
+           a->backend, a->model, (int)a->threads, (int)a->batch, (int)steps,
+           (unsigned long long)timed.n_tokens, timed.seconds,
+           (double)timed.n_tokens / timed.seconds, (double)first.n_tokens / first.seconds,
+           timed.loss);
+    return ASSAY_OK;
+}
+
+int main(int argc, char **argv) {
+    arguments a;
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_graph *graph = NULL;
+    as_engine *engine = NULL;
+    as_trainee *trainee = NULL;
+    row_list list = {.arena = as_arena_new(), .max_label = 1};
+    assay_status status = ASSAY_BAD_DATA;
+    if (!parse(argc, argv, &a)) {
+        fprintf(stderr, "usage: bench_train [--rows FILE] [--model NAME] [--set NAME=NUMBER]... "
+                        "[--backend NAME] [--batch N] [--threads N] [--steps N]\n");
+        as_arena_free(list.arena);
+        return 64;
+    }
+    setenv("ASSAY_PLUGIN_PATH", BENCH_PLUGIN_PATH, 0);
+    if (!list.arena || !(a.rows ? read_rows(&list, a.rows) : make_rows(&list)) || list.n == 0)
+        goto done;
+    status = open_trainee(list.arena, &a, &list, &graph, &engine, &trainee, &error);
+    if (status == ASSAY_OK)
+        status = bench(list.arena, &a, &list, trainee, &error);
+
+done:
+    if (status != ASSAY_OK)
+        fprintf(stderr, "bench_train: %s: %s\n", error.where[0] ? error.where : "rows",
+                error.text[0] ? error.text : "no train rows could be read");
+    as_trainee_free(trainee);
+    as_engine_free(engine);
+    as_graph_free(graph);
+    free(list.rows);
+    as_arena_free(list.arena);
+    return status == ASSAY_OK ? 0 : 3;
+}

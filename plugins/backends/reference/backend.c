@@ -41,6 +41,11 @@ static void session_free(assay_session *session) {
     for (uint32_t p = 0; session->states && p < session->graph->n_parameters; p++)
         for (int s = 0; s < 4; s++)
             free(session->states[p].tensors[s]);
+    for (uint32_t v = 0; session->buffers && v < session->graph->n_values; v++)
+        free(session->buffers[v]);
+    free(session->buffers);
+    free(session->n_elements);
+    free(session->scratch);
     free(session->states);
     free(session);
 }
@@ -53,7 +58,9 @@ static assay_status session_create(assay_device *device, const assay_graph_view 
     session->precision = device->precision;
     session->graph = graph;
     session->states = calloc((size_t)graph->n_parameters + 1, sizeof *session->states);
-    if (!session->states)
+    session->buffers = calloc((size_t)graph->n_values + 1, sizeof *session->buffers);
+    session->n_elements = calloc((size_t)graph->n_values + 1, sizeof *session->n_elements);
+    if (!session->states || !session->buffers || !session->n_elements)
         goto fail;
     for (uint32_t p = 0; p < graph->n_parameters; p++) {
         session->states[p].n = graph->parameters[p].n_elements;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* plan.c: compiling and running plans of the reference backend.
  *
- * A plan is the list of the graph's nodes with a buffer for every value of its own, large enough
- * for max_rows rows and max_tokens tokens, and one scratch buffer for the neediest node. Nothing is
- * shared or fused, so every value can be read afterwards. Running allocates nothing. */
+ * A plan is the list of the graph's nodes and the bounds of its batches. Every value has a buffer
+ * of its own in the session, and the neediest kernel its scratch; compiling a plan makes them large
+ * enough for max_rows rows and max_tokens tokens. Plans take turns with them (a buffer each would
+ * cost gigabytes over the buckets of a training run). Nothing is fused, so every value can be read
+ * after a run. Running allocates nothing. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +18,8 @@ struct assay_plan {
     assay_session *session;
     int32_t kind; /* ASSAY_PLAN_* or PLAN_UPDATE */
     reference_bounds bounds;
-    uint32_t n_nodes; /* forward plans run the forward nodes only */
-    void **buffers;   /* [n_values], NULL for inputs, parameters and what the plan doesn't make */
-    void *scratch;
-    int32_t n_rows, n_tokens; /* of the last batch; 0 rows: none yet */
+    uint32_t n_nodes;         /* forward plans run the forward nodes only */
+    int32_t n_rows, n_tokens; /* of the last batch */
     int32_t has_labels;
     assay_update_config update;
     double grad_norm; /* < 0: none yet */
@@ -71,41 +71,48 @@ static int64_t scratch_elements(const assay_graph_view *graph, const assay_node 
     }
 }
 
-/* Zeroed room for m * c reals, or NULL when that overflows or memory is out. */
-static void *allocate(const assay_plan *plan, int64_t m, int64_t c) {
-    uint64_t limit = PTRDIFF_MAX / plan->session->precision->element_bytes;
+/* Makes *buffer hold at least m * c reals, zeroed where it grows. Returns 0 when that overflows or
+ * memory is out; the buffer is then as it was. */
+static int reserve(const assay_session *session, void **buffer, int64_t *n_elements, int64_t m,
+                   int64_t c) {
+    uint64_t limit = PTRDIFF_MAX / session->precision->element_bytes - 1;
+    void *larger;
     if (m < 0 || c < 0 || (c > 0 && (uint64_t)m > limit / (uint64_t)c))
-        return NULL;
-    return calloc((size_t)(m * c) + 1, plan->session->precision->element_bytes);
+        return 0;
+    if (*buffer && m * c <= *n_elements)
+        return 1;
+    larger = calloc((size_t)(m * c) + 1, session->precision->element_bytes);
+    if (!larger)
+        return 0;
+    free(*buffer);
+    *buffer = larger;
+    *n_elements = m * c;
+    return 1;
 }
 
-static assay_status allocate_buffers(assay_plan *plan, assay_error *error) {
-    const assay_graph_view *graph = plan->session->graph;
+/* 1 when this plan computes the value. */
+static int makes(const assay_plan *plan, const assay_value_info *value) {
+    return value->node >= 0 && (uint32_t)value->node < plan->n_nodes;
+}
+
+static assay_status reserve_buffers(assay_plan *plan, assay_error *error) {
+    assay_session *session = plan->session;
+    const assay_graph_view *graph = session->graph;
     int32_t max_rows = plan->bounds.max_rows, max_tokens = plan->bounds.max_tokens;
-    int64_t n_scratch = 0;
-    plan->buffers = calloc((size_t)graph->n_values + 1, sizeof *plan->buffers);
-    if (!plan->buffers)
-        goto fail;
-    for (uint32_t v = 0; v < graph->n_values; v++) {
+    int ok = 1;
+    session->latest = NULL; /* growing drops what the buffers hold */
+    for (uint32_t v = 0; ok && v < graph->n_values; v++) {
         const assay_value_info *value = &graph->values[v];
-        if (value->node < 0 || (uint32_t)value->node >= plan->n_nodes)
-            continue;
-        plan->buffers[v] =
-            allocate(plan, value_rows(value, max_rows, max_tokens), value_channels(value));
-        if (!plan->buffers[v])
-            goto fail;
+        if (makes(plan, value))
+            ok = reserve(session, &session->buffers[v], &session->n_elements[v],
+                         value_rows(value, max_rows, max_tokens), value_channels(value));
     }
-    for (uint32_t i = 0; i < plan->n_nodes; i++) {
-        int64_t n = scratch_elements(graph, &graph->nodes[i], max_tokens);
-        n_scratch = n > n_scratch ? n : n_scratch;
-    }
-    plan->scratch = allocate(plan, n_scratch, 1);
-    if (!plan->scratch)
-        goto fail;
-    return ASSAY_OK;
-fail:
-    return assay_fail(error, ASSAY_OUT_OF_MEMORY, "reference",
-                      "no memory for the values of a plan; use smaller batches");
+    for (uint32_t i = 0; ok && i < plan->n_nodes; i++)
+        ok = reserve(session, &session->scratch, &session->n_scratch,
+                     scratch_elements(graph, &graph->nodes[i], max_tokens), 1);
+    return ok ? ASSAY_OK
+              : assay_fail(error, ASSAY_OUT_OF_MEMORY, "reference",
+                           "no memory for the values of a plan; use smaller batches");
 }
 
 static void lower_bound(int64_t *bound, int64_t n) {
@@ -179,7 +186,7 @@ assay_status reference_compile(assay_session *session, int32_t kind, int32_t max
     plan->bounds.max_tokens = max_tokens;
     plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
     find_bounds(plan);
-    status = allocate_buffers(plan, error);
+    status = reserve_buffers(plan, error);
     if (status) {
         reference_plan_free(plan);
         return status;
@@ -203,12 +210,8 @@ assay_status reference_compile_update(assay_session *session, const assay_update
 }
 
 void reference_plan_free(assay_plan *plan) {
-    if (!plan)
-        return;
-    for (uint32_t v = 0; plan->buffers && v < plan->session->graph->n_values; v++)
-        free(plan->buffers[v]);
-    free(plan->buffers);
-    free(plan->scratch);
+    if (plan && plan->session->latest == plan)
+        plan->session->latest = NULL;
     free(plan);
 }
 
@@ -223,7 +226,7 @@ static const void *value_data(const assay_plan *plan, assay_value v, const assay
         return batch->positions;
     if (value->input == ASSAY_INPUT_LABELS)
         return batch->labels;
-    return plan->buffers[v];
+    return makes(plan, value) ? plan->session->buffers[v] : NULL;
 }
 
 /* Fills in the node's tensors. Returns 0 if it needs labels and the batch has none. */
@@ -251,7 +254,7 @@ static int resolve(const assay_plan *plan, const assay_node *node, reference_cal
             continue;
         if (i == 0)
             call->domain = values[v].domain;
-        call->out[i].data = plan->buffers[v];
+        call->out[i].data = plan->session->buffers[v];
         call->out[i].m = value_rows(&values[v], batch->n_rows, batch->n_tokens);
         call->out[i].c = value_channels(&values[v]);
     }
@@ -265,13 +268,13 @@ static void add_gradients(const assay_plan *plan) {
         const reference_state *state = &session->states[p];
         if (gradient != ASSAY_NONE)
             session->precision->accumulate(state->tensors[ASSAY_STATE_GRADIENT],
-                                           plan->buffers[gradient], state->n);
+                                           session->buffers[gradient], state->n);
     }
 }
 
 static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_step *step) {
-    const assay_session *session = plan->session;
-    reference_call call = {.batch = batch, .scratch = plan->scratch};
+    assay_session *session = plan->session;
+    reference_call call = {.batch = batch, .scratch = session->scratch};
     if (plan->kind == ASSAY_PLAN_ACCUMULATE) {
         call.dropout = step->dropout;
         call.seed = step->seed;
@@ -282,6 +285,7 @@ static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_st
             session->precision->kernels[session->graph->nodes[i].op](&call);
     if (plan->kind == ASSAY_PLAN_ACCUMULATE)
         add_gradients(plan);
+    session->latest = plan;
     plan->n_rows = batch->n_rows;
     plan->n_tokens = batch->n_tokens;
     plan->has_labels = batch->labels != NULL;
@@ -328,10 +332,10 @@ assay_status reference_read(assay_plan *plan, assay_value value, double *data, u
     const assay_value_info *info;
     const void *source;
     char text[128];
-    if (plan->kind == PLAN_UPDATE || plan->n_rows == 0)
-        return assay_fail(
-            error, ASSAY_INVALID_ARGUMENT, "read",
-            "the plan has not run on a batch; run a forward or accumulate plan first");
+    if (plan->kind == PLAN_UPDATE || plan->session->latest != plan)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read",
+                          "the plan is not the latest that ran on a batch of this session; run it, "
+                          "then read before another runs or is compiled");
     if (value < 0 || (uint32_t)value >= graph->n_values || graph->values[value].is_index)
         return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "not a real value of the graph");
     info = &graph->values[value];

@@ -66,6 +66,12 @@ struct assay_session {
     const reference_precision *precision;
     const assay_graph_view *graph;
     reference_state *states; /* [n_parameters] */
+    /* Shared by the session's plans, each as large as the largest plan needs; zero where new. */
+    void **buffers;           /* [n_values], NULL for inputs, parameters and what no plan makes */
+    int64_t *n_elements;      /* [n_values] reals there is room for */
+    void *scratch;            /* of one kernel at a time */
+    int64_t n_scratch;        /* reals */
+    const assay_plan *latest; /* whose values the buffers hold */
 };
 
 /* plan.c: the plan part of assay_backend. */

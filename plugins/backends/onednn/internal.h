@@ -18,7 +18,7 @@
 
 #define ONEDNN_ALIGNMENT 64
 #define ONEDNN_ALIGNED_FLOATS (ONEDNN_ALIGNMENT / sizeof(float))
-#define ONEDNN_NODE_GEMMS 6
+#define ONEDNN_NODE_GEMMS 4
 #define ONEDNN_NORM_BLOCK ((size_t)16384) /* floats per partial sum of the gradient norm */
 
 /* A loop over parts, one a thread, whose split never depends on anything but `n_threads`. Where it
@@ -26,13 +26,17 @@
 #define ONEDNN_SERIAL_WORK ((size_t)32768)
 #ifdef _OPENMP
 #define ONEDNN_PRAGMA(text) _Pragma(#text)
+/* clang-format off */
 #define ONEDNN_PARALLEL_FOR(n_threads, work)                                                       \
-    ONEDNN_PRAGMA(omp parallel for schedule(static, 1) num_threads(n_threads) if((work) > ONEDNN_SERIAL_WORK))
+    ONEDNN_PRAGMA(omp parallel for schedule(static, 1) num_threads(n_threads)                      \
+                  if ((work) > ONEDNN_SERIAL_WORK))
 #define ONEDNN_DYNAMIC_FOR(n_threads, work)                                                        \
-    ONEDNN_PRAGMA(omp parallel for schedule(dynamic, 1) num_threads(n_threads) if((work) > ONEDNN_SERIAL_WORK))
+    ONEDNN_PRAGMA(omp parallel for schedule(dynamic, 1) num_threads(n_threads)                     \
+                  if ((work) > ONEDNN_SERIAL_WORK))
+/* clang-format on */
 #else
-#define ONEDNN_PARALLEL_FOR(n_threads, work)
-#define ONEDNN_DYNAMIC_FOR(n_threads, work)
+#define ONEDNN_PARALLEL_FOR(n_threads, work) (void)(work);
+#define ONEDNN_DYNAMIC_FOR(n_threads, work) (void)(work);
 #endif
 
 /* ---- memory (memory.c) --------------------------------------------------------------------- */

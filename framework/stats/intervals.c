@@ -3,6 +3,7 @@
 #include "stats/intervals.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,87 +110,92 @@ as_figure as_bootstrap_percentiles(double value, double *resampled, size_t n) {
     return figure;
 }
 
-/* Selects the k-th smallest (from 0) in expected linear time (Hoare's quickselect). */
-static double select_kth(double *values, size_t n, size_t k) {
-    size_t low = 0, high = n - 1;
-    while (low < high) {
-        double pivot = values[low + (high - low) / 2];
-        size_t i = low, j = high;
-        for (;;) {
-            while (values[i] < pivot)
-                i++;
-            while (values[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            double swap = values[i];
-            values[i++] = values[j];
-            values[j--] = swap;
-        }
-        if (k <= j)
-            high = j;
-        else
-            low = j + 1;
+/* Gamma(shape, 1) for shape >= 1 (Marsaglia and Tsang 2000). */
+static double draw_gamma(as_random *random, double shape) {
+    double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x = as_random_normal(random), v = 1 + c * x;
+        double u = as_random_uniform(random);
+        v = v * v * v;
+        if (v > 0 && u > 0 && log(u) < 0.5 * x * x + d - d * v + d * log(v))
+            return d * v;
     }
-    return values[k];
 }
 
-static double resampled_median(const as_samples *samples, as_random *random, double *scratch) {
-    for (size_t i = 0; i < samples->n; i++)
-        scratch[i] = samples->values[as_random_below(random, samples->n)];
-    double upper = select_kth(scratch, samples->n, samples->n / 2);
-    if (samples->n % 2)
-        return upper;
-    double lower = scratch[0]; /* the largest of the lower half, which select_kth left in front */
-    for (size_t i = 1; i < samples->n / 2; i++)
-        lower = fmax(lower, scratch[i]);
-    return (lower + upper) / 2;
+/* Median of a bootstrap resample of n sorted values, drawn without resampling: the m-th smallest of
+ * n uniform numbers is Beta(m, n + 1 - m) (David and Nagaraja 2003, 2.1), and where it falls in
+ * sorted[] is the resample's m-th value. For even n the next one is the least of n - m uniform
+ * numbers above it. */
+static double resampled_median(const as_samples *sorted, as_random *random) {
+    size_t n = sorted->n, m = (n + 1) / 2;
+    double a = draw_gamma(random, (double)m), b = draw_gamma(random, (double)(n + 1 - m));
+    double low = a / (a + b), high = low;
+    if (n % 2 == 0)
+        high += (1 - low) * (1 - pow(as_random_uniform(random), 1 / (double)(n - m)));
+    size_t i = (size_t)(low * (double)n), j = (size_t)(high * (double)n);
+    return (sorted->values[i < n ? i : n - 1] + sorted->values[j < n ? j : n - 1]) / 2;
+}
+
+/* Copies the samples of every seed into `values`, each sorted. */
+static double *sort_samples(const as_samples *samples, size_t n_seeds, double *values,
+                            as_samples *ret_sorted) {
+    for (size_t s = 0; s < n_seeds; s++) {
+        memcpy(values, samples[s].values, samples[s].n * sizeof *values);
+        qsort(values, samples[s].n, sizeof *values, compare_doubles);
+        ret_sorted[s] = (as_samples){values, samples[s].n};
+        values += samples[s].n;
+    }
+    return values;
+}
+
+static double sorted_median(const as_samples *sorted) {
+    return (sorted->values[(sorted->n - 1) / 2] + sorted->values[sorted->n / 2]) / 2;
+}
+
+static double log_ratio(double base, double new_) {
+    return base > 0 && new_ > 0 ? log(new_ / base) : NAN;
 }
 
 assay_status as_ratio_of_medians(const as_samples *base, const as_samples *new_, size_t n_seeds,
                                  uint64_t seed, as_figure *ret_ratio, assay_error *error) {
-    size_t longest = 0;
+    size_t total = 0;
+    bool empty = n_seeds == 0;
     for (size_t s = 0; s < n_seeds; s++) {
-        if (base[s].n == 0 || new_[s].n == 0)
-            longest = SIZE_MAX;
-        else if (longest != SIZE_MAX)
-            longest = base[s].n > longest ? base[s].n : longest;
-        if (longest != SIZE_MAX && new_[s].n > longest)
-            longest = new_[s].n;
+        total += base[s].n + new_[s].n;
+        empty = empty || base[s].n == 0 || new_[s].n == 0;
     }
-    if (n_seeds == 0 || longest == SIZE_MAX) {
+    if (empty) {
         *ret_ratio = as_figure_point(NAN);
         return ASSAY_OK;
     }
-    double *scratch = calloc(longest, sizeof *scratch);
+    assay_status status = ASSAY_OK;
+    double *values = calloc(total, sizeof *values);
     double *ratios = calloc(AS_BOOTSTRAP_RESAMPLES, sizeof *ratios);
-    if (!scratch || !ratios) {
-        free(scratch);
-        free(ratios);
-        return as_fail(error, ASSAY_OUT_OF_MEMORY, "ratio of medians", "no memory to resample");
+    as_samples *sorted = calloc(2 * n_seeds, sizeof *sorted);
+    if (!values || !ratios || !sorted) {
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, "ratio of medians", "no memory to resample");
+        goto done;
     }
-    double log_ratio = 0;
-    for (size_t s = 0; s < n_seeds; s++) {
-        memcpy(scratch, base[s].values, base[s].n * sizeof *scratch);
-        double base_median = as_median(scratch, base[s].n);
-        memcpy(scratch, new_[s].values, new_[s].n * sizeof *scratch);
-        double new_median = as_median(scratch, new_[s].n);
-        log_ratio += base_median > 0 && new_median > 0 ? log(new_median / base_median) : NAN;
-    }
+    as_samples *sorted_new = sorted + n_seeds;
+    (void)sort_samples(new_, n_seeds, sort_samples(base, n_seeds, values, sorted), sorted_new);
+    double sum = 0;
+    for (size_t s = 0; s < n_seeds; s++)
+        sum += log_ratio(sorted_median(&sorted[s]), sorted_median(&sorted_new[s]));
+    double value = exp(sum / (double)n_seeds);
     as_random random = as_random_init(seed, as_hash64("ratio_of_medians"));
     for (size_t r = 0; r < AS_BOOTSTRAP_RESAMPLES; r++) {
-        double sum = 0;
+        sum = 0;
         for (size_t k = 0; k < n_seeds; k++) {
             size_t s = (size_t)as_random_below(&random, n_seeds);
-            double base_median = resampled_median(&base[s], &random, scratch);
-            double new_median = resampled_median(&new_[s], &random, scratch);
-            sum += base_median > 0 && new_median > 0 ? log(new_median / base_median) : NAN;
+            double base_median = resampled_median(&sorted[s], &random);
+            sum += log_ratio(base_median, resampled_median(&sorted_new[s], &random));
         }
         ratios[r] = exp(sum / (double)n_seeds);
     }
-    double value = exp(log_ratio / (double)n_seeds);
     *ret_ratio = as_bootstrap_percentiles(value, ratios, AS_BOOTSTRAP_RESAMPLES);
-    free(scratch);
+done:
+    free(sorted);
+    free(values);
     free(ratios);
-    return ASSAY_OK;
+    return status;
 }

@@ -22,6 +22,11 @@
 /* Fewest samples in a group for an interval when there are fewer than so many seeds. */
 enum { MIN_SAMPLES = 3, MIN_SEEDS = 3 };
 
+/* A closed-form fit of milliseconds has no speed worth guarding. */
+#define SHORT_TRAINING_SECONDS 0.1
+/* What reading the clock and a cold cache line may cost: no loss, however short the query. */
+#define LATENCY_SLACK_MS 1e-3
+
 typedef struct comparer {
     as_arena *arena;
     as_comparison *result;
@@ -219,7 +224,16 @@ static double mean_of_medians(comparer *c, const as_samples *groups, size_t n) {
     return exp(sum / (double)n);
 }
 
-/* false: measured in neither run, nothing to check. */
+/* Whether every cell trained for so short that one epoch or two say nothing. */
+static bool training_is_short(const matched *m) {
+    for (size_t i = 0; i < m->n; i++)
+        if (!(m->base[i]->training.seconds < SHORT_TRAINING_SECONDS) ||
+            !(m->new_[i]->training.seconds < SHORT_TRAINING_SECONDS))
+            return false;
+    return true;
+}
+
+/* false: measured in neither run, or too short to say anything: nothing to check. */
 static bool check_ratio(comparer *c, const matched *m, as_check *check, const char *machine) {
     bool latency = check->kind == AS_CHECK_LATENCY;
     as_samples *base = allocate(c, m->n, sizeof *base), *new_ = allocate(c, m->n, sizeof *new_);
@@ -249,8 +263,13 @@ static bool check_ratio(comparer *c, const matched *m, as_check *check, const ch
     check->new_ = mean_of_medians(c, new_, m->n);
     check->change = (as_figure){ratio.value - 1, ratio.low - 1, ratio.high - 1};
     /* A bootstrap of one or two values is a point, not an interval. */
-    if (fewest < MIN_SAMPLES && m->n < MIN_SEEDS)
+    if (fewest < MIN_SAMPLES && m->n < MIN_SEEDS) {
         check->change = as_figure_point(ratio.value - 1);
+        if (!latency && training_is_short(m))
+            return false;
+    }
+    if (latency && check->margin < LATENCY_SLACK_MS / check->base)
+        check->margin = LATENCY_SLACK_MS / check->base;
     if (machine)
         check->advice = machine;
     else
@@ -321,8 +340,8 @@ static void check_entry(comparer *c, const matched *m, as_compared_entry *entry)
             measured = check_ratio(c, m, &check, machine);
         }
         if (!measured) {
-            add_note(c, format_text(c, "%s: %s was measured in neither run", entry->name,
-                                    as_check_kind_name(check.kind)));
+            add_note(c, format_text(c, "%s: %s is not checked: not measured, or too short to be",
+                                    entry->name, as_check_kind_name(check.kind)));
             continue;
         }
         entry->checks[entry->n_checks++] = check;

@@ -49,7 +49,7 @@ typedef struct as_check {
     double base, new_; /* accuracy: shares; tokens/s; ms; bytes */
     as_figure change;  /* with its 95 % interval; memory: smallest and largest over seeds */
     double p;          /* accuracy: exact McNemar (sign test over texts); else NaN */
-    double margin;     /* loss allowed, > 0 */
+    double margin;     /* loss allowed, > 0; of latency at least a microsecond */
     as_verdict verdict;
     const char *advice; /* open: why, and what would decide; else NULL */
 } as_check;

@@ -4,12 +4,8 @@
  *
  * Fields are read with a reader that keeps the first error and hands out empty values after it, so
  * that the code below is a list of fields; the status is looked at once at the end. */
-#include <errno.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "results/record/json_reader.h"

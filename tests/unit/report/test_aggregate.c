@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows from cells: means over seeds, order, marks, failures. */
+#include "report/aggregate.h"
+
+#include "fixture.h"
+
+typedef struct summarised {
+    char *folder;
+    as_run *run;
+    as_arena *arena;
+    as_summary s;
+} summarised;
+
+static summarised summarise(const fixture_cell *cells, size_t n) {
+    summarised t = {fixture_folder(), NULL, as_arena_new(), {0}};
+    assay_error error = ASSAY_ERROR_INIT;
+    fixture_run(t.folder, cells, n, NULL);
+    cr_assert_eq(as_run_read(t.folder, 1, &t.run, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(as_summarise(t.arena, t.run, &t.s, &error), ASSAY_OK, "%s", error.text);
+    return t;
+}
+
+static void done(summarised *t) {
+    as_run_free(t->run);
+    as_arena_free(t->arena);
+    cr_assert_eq(as_remove_folder(t->folder, NULL), ASSAY_OK);
+    free(t->folder);
+}
+
+Test(aggregate, means_order_and_marks) {
+    fixture_cell cells[6] = {
+        fixture_default("low", 1, 0x0000ffff),    fixture_default("low", 2, 0x0000ffff),
+        fixture_default("best", 1, 0xffffffff),   fixture_default("best", 2, 0xfffffff0),
+        fixture_default("second", 1, 0xfffffff0), fixture_default("second", 2, 0xfffffff0),
+    };
+    summarised t = summarise(cells, 6);
+    cr_assert_eq(t.s.n_complete, 3);
+    cr_assert_str_eq(t.s.rows[0].name, "best");
+    cr_assert_str_eq(t.s.rows[1].name, "second");
+    cr_assert_str_eq(t.s.rows[2].name, "low");
+    as_figure accuracy = t.s.rows[0].accuracy;
+    cr_assert_float_eq(accuracy.value, (1 + 0.875) / 2, 1e-12);
+    cr_assert(accuracy.low < 0.9 && accuracy.high == 1, "the interval spans the seeds");
+    cr_assert(t.s.rows[0].is_best && t.s.rows[0].marked);
+    /* second differs from best on 12 texts, always lower: p = 2^-11, Holm x 1 */
+    cr_assert_float_eq(t.s.rows[1].p_best, 2 * pow(0.5, 12), 1e-12);
+    cr_assert(!t.s.rows[1].marked && !t.s.rows[2].marked);
+    cr_assert(t.s.rows[2].p_best < t.s.rows[1].p_best);
+    cr_assert_eq(t.s.rows[0].pooled.n, 2 * FIXTURE_ROWS);
+    cr_assert_float_eq(t.s.rows[0].p50_ms.value, 1.049, 0.002);
+    done(&t);
+}
+
+Test(aggregate, near_ties_share_the_mark) {
+    fixture_cell cells[2] = {fixture_default("a", 1, 0xffffffff),
+                             fixture_default("b", 1, 0xfffffffe)}; /* 3 texts lower: p = 0.25 */
+    summarised t = summarise(cells, 2);
+    cr_assert_float_eq(t.s.rows[1].p_best, 0.25, 1e-12);
+    cr_assert(t.s.rows[1].marked && !t.s.rows[1].is_best);
+    cr_assert_float_eq(t.s.rows[1].accuracy.value, 93.0 / 96, 1e-12);
+    cr_assert_float_eq(t.s.rows[1].accuracy.low, as_wilson(93, 96).low, 1e-12);
+    done(&t);
+}
+
+Test(aggregate, p_values_are_adjusted) {
+    fixture_cell cells[3] = {fixture_default("a", 1, 0xffffffff),
+                             fixture_default("b", 1, 0xfffffffc), /* 6 texts: p = 0.03125 */
+                             fixture_default("c", 1, 0xfffffff3)};
+    summarised t = summarise(cells, 3);
+    cr_assert_float_eq(t.s.rows[1].p_best, 0.0625, 1e-12);
+    cr_assert(t.s.rows[1].marked && t.s.rows[2].marked);
+    done(&t);
+}
+
+Test(aggregate, failed_seed_takes_the_whole_row_out) {
+    fixture_cell cells[3] = {fixture_default("best", 1, 0xffffffff),
+                             fixture_default("best", 2, 0xffffffff),
+                             fixture_default("other", 1, 0x0000ffff)};
+    cells[1].cpu = NULL;
+    summarised t = summarise(cells, 3);
+    cr_assert_eq(t.s.n_complete, 1);
+    cr_assert_str_eq(t.s.rows[0].name, "other");
+    cr_assert_str_eq(t.s.rows[1].name, "best");
+    cr_assert(strstr(t.s.rows[1].problem, "failed in 1 of 2 seeds; no mean over survivors"));
+    done(&t);
+}
+
+Test(aggregate, backends_make_rows_and_names) {
+    fixture_cell cells[3] = {fixture_default("gru", 1, 0xffffffff),
+                             fixture_default("gru", 1, 0xffffffff),
+                             fixture_default("bayes", 1, 0x0000ffff)};
+    cells[1].backend = "reference";
+    cells[2].backend = "own";
+    summarised t = summarise(cells, 3);
+    cr_assert_eq(t.s.n_rows, 3);
+    cr_assert_str_eq(t.s.rows[0].name, "gru (onednn f32)");
+    cr_assert_str_eq(t.s.rows[1].name, "gru (reference f32)");
+    cr_assert_str_eq(t.s.rows[2].name, "bayes");
+    done(&t);
+}

@@ -200,12 +200,20 @@ static void conclude(as_cell *cell, assay_status status, const assay_error *erro
     fprintf(cell->log, "%s: %s\n", as_cell_status_name(record->status), reason);
 }
 
+/* A cell must not outlive a parent that was killed: the next run works in the same folder. false:
+ * the parent went before it could be followed. */
+static bool follow_parent(void) {
+    const char *parent = getenv("ASSAY_CELL_PARENT");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return !parent || strtol(parent, NULL, 10) == (long)getppid();
+}
+
 assay_status as_cell_main(const char *run_folder, const char *cell_name, const char *work_folder,
                           FILE *log, assay_error *error) {
     as_cell cell = {.log = log, .work = work_folder, .joules = NAN};
     assay_error why = ASSAY_ERROR_INIT;
-    /* A cell must not outlive a parent that was killed: the next run works in the same folder. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!follow_parent())
+        return as_fail(error, ASSAY_INTERRUPTED, cell_name, "its parent is gone");
     cell.progress = find_progress_pipe();
     setvbuf(log, NULL, _IOLBF, 0);
     if (!(cell.arena = as_arena_new()))

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -27,7 +28,7 @@ static bool is_allowed(const char *pair) {
 }
 
 const char **as_cell_environment(as_arena *arena, int32_t threads) {
-    size_t n = 0, size = 8;
+    size_t n = 0, size = 8; /* room for what is added below */
     for (char **pair = environ; *pair; pair++)
         size += is_allowed(*pair);
     const char **list = as_arena_alloc_array(arena, size, sizeof *list);
@@ -36,11 +37,13 @@ const char **as_cell_environment(as_arena *arena, int32_t threads) {
     for (char **pair = environ; *pair; pair++)
         if (is_allowed(*pair))
             list[n++] = *pair;
-    char *count = as_arena_alloc(arena, 32);
-    if (!count)
+    char *count = as_arena_alloc(arena, 32), *parent = as_arena_alloc(arena, 40);
+    if (!count || !parent)
         return NULL;
     snprintf(count, 32, "OMP_NUM_THREADS=%d", threads);
+    snprintf(parent, 40, "ASSAY_CELL_PARENT=%ld", (long)getpid());
     list[n++] = count;
+    list[n++] = parent;
     list[n++] = "OMP_DYNAMIC=false";
     list[n++] = "OMP_MAX_ACTIVE_LEVELS=1";
     /* Binding keeps threads from being moved between cores in the middle of a step. */

@@ -83,19 +83,33 @@ static assay_status parse(as_arena *arena, int argc, char **argv, run_arguments 
     return ASSAY_OK;
 }
 
-/* A relative --set data.path means the folder this was called in, also for a later --resume from
- * elsewhere. */
-static assay_status settle_paths(as_arena *arena, as_suite *suite, assay_error *error) {
-    json_t *data = json_object_get(suite->json, "data");
-    const char *path = json_string_value(json_object_get(data, "path"));
-    char *full = path ? realpath(path, NULL) : NULL;
+/* A relative path means the folder this was called in, also for a later --resume from elsewhere.
+ * What isn't there stays as it is: as_prepare says so. */
+static assay_status settle_path(as_arena *arena, const char **path, assay_error *error) {
+    char *full = *path ? realpath(*path, NULL) : NULL;
     if (!full)
-        return ASSAY_OK; /* none, or not there: as_prepare says so */
-    suite->data.path = as_arena_strdup(arena, full);
-    json_object_set_new(data, "path", json_string(full));
+        return ASSAY_OK;
+    char *copy = as_arena_strdup(arena, full);
     free(full);
-    return suite->data.path ? ASSAY_OK
-                            : as_fail(error, ASSAY_OUT_OF_MEMORY, "data.path", "no memory");
+    if (!copy)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, *path, "no memory");
+    *path = copy;
+    return ASSAY_OK;
+}
+
+static assay_status settle_paths(as_arena *arena, as_suite *suite, as_run_options *options,
+                                 assay_error *error) {
+    json_t *data = json_object_get(suite->json, "data");
+    assay_status status = settle_path(arena, &options->data_dir, error);
+    if (status == ASSAY_OK)
+        status = settle_path(arena, &suite->data.path, error);
+    if (status == ASSAY_OK && strchr(suite->data.resource, '/'))
+        status = settle_path(arena, &suite->data.resource, error);
+    if (status == ASSAY_OK && suite->data.path)
+        json_object_set_new(data, "path", json_string(suite->data.path));
+    if (status == ASSAY_OK)
+        json_object_set_new(data, "resource", json_string(suite->data.resource));
+    return status;
 }
 
 static int print_cells(as_arena *arena, const as_suite *suite, assay_error *error) {
@@ -120,18 +134,43 @@ static int print_table(const char *folder, assay_error *error) {
     return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(error);
 }
 
-/* What the user reads last; the exit code. */
-static int conclude(const as_run_summary *summary, const char *suite_name, assay_error *error) {
-    if (summary->stop_signal) {
-        fflush(stdout);
-        fprintf(stderr, "stopped after %zu of %zu; go on: assay run %s --out %s --resume\n",
-                summary->n_cells - summary->n_not_run, summary->n_cells, suite_name,
-                summary->folder);
-        fflush(stderr);
-        signal(summary->stop_signal, SIG_DFL);
-        raise(summary->stop_signal); /* so that a calling shell sees what happened */
-        return AS_EXIT_FAILED;
+/* A word as a shell reads it. */
+static void print_word(const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_./=,:+-@%";
+    if (*word && strspn(word, plain) == strlen(word)) {
+        fprintf(stderr, " %s", word);
+        return;
     }
+    fputs(" '", stderr);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", stderr);
+        else
+            fputc(*word, stderr);
+    fputc('\'', stderr);
+}
+
+/* Dies of the signal, so that a calling shell sees what happened. */
+static int die_stopped(const as_run_summary *summary, const run_arguments *a,
+                       const as_run_options *options) {
+    fflush(stdout);
+    fprintf(stderr, "stopped after %zu of %zu; go on: assay", summary->n_cells - summary->n_not_run,
+            summary->n_cells);
+    for (size_t i = 1; i < options->n_command; i++)
+        print_word(options->command[i]);
+    if (!a->out) {
+        fputs(" --out", stderr);
+        print_word(summary->folder);
+    }
+    fputs(a->resume ? "\n" : " --resume\n", stderr);
+    signal(summary->stop_signal, SIG_DFL);
+    raise(summary->stop_signal);
+    return AS_EXIT_FAILED;
+}
+
+/* The table, and what the user reads last; the exit code. */
+static int conclude(const as_run_summary *summary, assay_error *error) {
     int code = print_table(summary->folder, error);
     if (code != AS_EXIT_OK)
         return code;
@@ -157,7 +196,9 @@ static int run_suite(as_arena *arena, as_suite *suite, const run_arguments *a,
     as_progress_view_free(view);
     if (status != ASSAY_OK)
         return as_print_error(error);
-    return conclude(&summary, a->operands.items[0], error);
+    if (summary.stop_signal)
+        return die_stopped(&summary, a, options);
+    return conclude(&summary, error);
 }
 
 static int run(int argc, char **argv) {
@@ -181,7 +222,7 @@ static int run(int argc, char **argv) {
     if (status == ASSAY_OK)
         status = as_suite_load(arena, a.operands.items[0], &overrides, &suite, &error);
     if (status == ASSAY_OK)
-        status = settle_paths(arena, suite, &error);
+        status = settle_paths(arena, suite, &options, &error);
     if (status != ASSAY_OK)
         code = as_print_error(&error);
     else if (a.dry_run)

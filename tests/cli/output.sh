@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+# What is printed where: tables on stdout, progress on stderr without escapes in a pipe; help.
+. "$HARNESS"
+
+suite one.json one "$gru"
+must 0 "$ASSAY" run ./one.json --out out
+prints 'gru'
+prints 'Next: assay report out'
+says '1/1 ok'
+! grep -q "$(printf '\033')" .err .out || complain "escapes in a pipe"
+must 0 "$ASSAY" run ./one.json --out quiet --quiet
+[ ! -s .err ] || complain "--quiet is not"
+must 0 "$ASSAY" run ./one.json --out dry --dry-run
+prints 'seed 1'
+[ ! -e dry ] || complain "--dry-run made a folder"
+
+must 0 "$ASSAY" --help
+prints 'assay run quick'
+must 0 "$ASSAY" --version
+for command in list show data run report compare; do
+    must 0 "$ASSAY" $command --help
+    prints "usage: assay $command"
+    prints 'Example'
+done
+
+must 0 "$ASSAY" list models
+prints 'bilstm_attention'
+must 0 "$ASSAY" list suites
+prints 'imdb-small'
+must 0 "$ASSAY" list resources --json
+prints '"wordnet-supersenses"'
+must 0 "$ASSAY" show gru --vocab 100 --classes 3 --set hidden=8 --json
+is "$(python3 -c 'import json; print(json.load(open(".out"))["parameters"]["total"])')" \
+    "$((100 * 100 + 2 * (24 * 100 + 24 * 8 + 24 + 24) + 3 * 16 + 3))"
+must 0 "$ASSAY" show transformer
+prints 'embedding.weight'
+must 0 "$ASSAY" show transformer --dot
+prints 'digraph'
+must 0 "$ASSAY" data stats synthetic
+prints 'red_first'
+must 0 "$ASSAY" data rows synthetic-tiny
+is "$(wc -l <.out)" 300
+is "$(head -1 .out | cut -c1-18)" '{"split": "train",'
+
+# The suite in its manual page is one.
+sed -n '/^\.EX/,/^\.EE/{/^\./d;s/\\-/-/g;p}' "$MAN/assay-suite.5" >mine.json
+must 0 "$ASSAY" run ./mine.json --dry-run
+prints 'large'

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+# Ctrl-C: the cell is gone, the message says how to go on, the program dies of the signal.
+. "$HARNESS"
+export ASSAY_PLUGIN_PATH="$MISBEHAVE:$ASSAY_PLUGIN_PATH"
+
+suite hang.json hang "$gru, $(misbehave hang hang)"
+# A shell's background job ignores SIGINT; python3 gives the default back, as a terminal has it.
+python3 - "$ASSAY" <<'PY' >.out 2>.err || complain "stop.sh: not stopped as expected"
+import os, signal, subprocess, sys, time
+p = subprocess.Popen([sys.argv[1], "run", "./hang.json", "--out", "out"], stderr=subprocess.PIPE,
+                     text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+deadline = time.monotonic() + 60
+while not any("hang" in name for name in (os.listdir("out/cells") if os.path.isdir("out/cells") else [])):
+    assert time.monotonic() < deadline
+    time.sleep(0.05)
+time.sleep(0.5)
+second = subprocess.run([sys.argv[1], "run", "./hang.json", "--out", "out", "--resume"],
+                        stderr=subprocess.PIPE, text=True)
+assert second.returncode == 64 and "at work" in second.stderr, second
+p.send_signal(signal.SIGINT)
+text = p.communicate(timeout=20)[1]
+sys.stderr.write(text)
+assert p.returncode == -signal.SIGINT, p.returncode
+PY
+last='run ./hang.json'
+says 'stopped after 1 of 2; go on: assay run ./hang.json --out out --resume'
+[ -z "$(ls -A out/cells | grep '^\.')" ] || complain "the stopped cell's folder stays behind"
+[ ! -e out/SHA256SUMS ] || complain "SHA256SUMS of an unfinished run"
+! pgrep -f "cell out hang__own" >/dev/null || complain "the cell still runs"
+must 3 "$ASSAY" run ./hang.json --out out --resume --timeout 2s
+is "$(json out/run.json '[c["status"] for c in d["cells"]]')" "['ok', 'failed']"
+
+# A parent that is killed outright takes its cell with it; the next run clears what was left.
+"$ASSAY" run ./hang.json --out killed >.out 2>.err &
+parent=$!
+i=0
+while ! ls -A killed/cells 2>/dev/null | grep -q '^\.hang'; do
+    i=$((i + 1))
+    [ $i -lt 600 ] || complain "the hanging cell never started"
+    sleep 0.1
+done
+sleep 0.5
+kill -9 $parent
+wait $parent || true
+sleep 1
+! pgrep -f "cell killed hang__own" >/dev/null || complain "the cell outlived its parent"
+must 3 "$ASSAY" run ./hang.json --out killed --resume --timeout 2s
+[ -z "$(ls -A killed/cells | grep '^\.')" ] || complain "a killed cell's folder stays behind"

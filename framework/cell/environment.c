@@ -46,8 +46,11 @@ const char **as_cell_environment(as_arena *arena, int32_t threads) {
     list[n++] = parent;
     list[n++] = "OMP_DYNAMIC=false";
     list[n++] = "OMP_MAX_ACTIVE_LEVELS=1";
-    /* Binding keeps threads from being moved between cores in the middle of a step. */
-    list[n++] = threads > 1 ? "OMP_PROC_BIND=close" : "OMP_PROC_BIND=false";
+    /* Not bound: two runs on one machine would bind to the same cores. Idle threads spin for about
+     * 10 us before they sleep: libgomp's default of milliseconds made a step 5 to 7 times slower as
+     * soon as another process wanted a core. */
+    list[n++] = "OMP_PROC_BIND=false";
+    list[n++] = "GOMP_SPINCOUNT=2000";
     list[n] = NULL;
     return list;
 }

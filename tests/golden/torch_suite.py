@@ -63,8 +63,10 @@ def run_recurrent(rnn, x, lengths, mode):
 
 
 class GRU(nn.Module):
-    def __init__(self, vocab, classes, embedding=100, hidden=64, layers=1, dropout=0.3, **_):
+    def __init__(self, vocab, classes, embedding=100, hidden=64, layers=1, pooling="last",
+                 dropout=0.3, **_):
         super().__init__()
+        self.pooling = pooling
         self.embedding = nn.Embedding(vocab, embedding)
         self.gru = nn.GRU(embedding, hidden, layers, batch_first=True, bidirectional=True,
                           dropout=dropout if layers > 1 else 0.0)

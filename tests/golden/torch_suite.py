@@ -74,7 +74,13 @@ class GRU(nn.Module):
         self.classifier = nn.Linear(2 * hidden, classes)
 
     def forward(self, ids, lengths, mode="packed"):
-        _, final = run_recurrent(self.gru, self.dropout(self.embedding(ids)), lengths, mode)
+        x, final = run_recurrent(self.gru, self.dropout(self.embedding(ids)), lengths, mode)
+        if self.pooling == "max":
+            if mode != "padded":
+                x = x.masked_fill(padding(ids, lengths).unsqueeze(2), float("-inf"))
+            final = x.max(1).values
+        elif self.pooling != "last":
+            raise ValueError(f"pooling {self.pooling} is not mirrored here")
         return self.classifier(self.dropout(final))
 
 

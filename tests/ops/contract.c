@@ -190,6 +190,27 @@ static void check_prediction(void) {
     fixture_close(&f);
 }
 
+/* A plan's logits and loss are its last batch's, though another plan has run since. */
+static void check_results_are_kept(void) {
+    static const int32_t rows2[] = {3, 1};
+    fixture f = fixture_open("gru_stacked");
+    assay_step step = make_step(1, 1, 1);
+    assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30);
+    size_t n = (size_t)(shape.n_rows * shape.n_classes);
+    runner_run(&f.r, plan, f.batch, &step);
+    double *x = runner_read(&f.r, f.arena, plan, f.r.graph->logits, (int64_t)n);
+    double *x_loss = runner_read(&f.r, f.arena, plan, f.r.graph->loss, 1);
+    assay_plan *other = runner_compile(&f.r, ASSAY_PLAN_FORWARD, 60, 300);
+    runner_run(&f.r, other, make_batch(f.arena, rows2, 2, 5, 4), NULL);
+    double *y = runner_read(&f.r, f.arena, plan, f.r.graph->logits, (int64_t)n);
+    double *y_loss = runner_read(&f.r, f.arena, plan, f.r.graph->loss, 1);
+    tap_ok(memcmp(x, y, n * sizeof *x) == 0 && *x_loss == *y_loss,
+           "logits and loss outlast the runs of other plans");
+    backend->plan_free(other);
+    backend->plan_free(plan);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv) {
     static const char *const variants[] = {"linear", "attention_dropout", "gru_stacked",
                                            "lstm_stacked", "fan_out"};
@@ -208,6 +229,7 @@ int main(int argc, char **argv) {
         check_rerun(variants[i]);
     }
     check_prediction();
+    check_results_are_kept();
     as_arena_free(plugins);
     return tap_done();
 }

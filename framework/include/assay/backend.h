@@ -178,7 +178,8 @@ typedef struct assay_backend {
     assay_status (*sync)(assay_device *device, assay_error *error);
 
     /* [cell] After run and sync, the logits or the loss of a forward or accumulate plan's last
-     * batch (any value of the graph on `reference`); n elements, row-major. */
+     * batch, whatever other plans have run since; n elements, row-major. On `reference` any value
+     * of the graph, until another plan of the session runs or is compiled. */
     assay_status (*read)(assay_plan *plan, assay_value value, double *data, uint64_t n,
                          assay_error *error);
     /* [cell] After an update: the global gradient norm before clipping. */

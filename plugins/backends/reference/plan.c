@@ -4,11 +4,13 @@
  * A plan is the list of the graph's nodes and the bounds of its batches. Every value has a buffer
  * of its own in the session, and the neediest kernel its scratch; compiling a plan makes them large
  * enough for max_rows rows and max_tokens tokens. Plans take turns with them (a buffer each would
- * cost gigabytes over the buckets of a training run). Nothing is fused, so every value can be read
- * after a run. Running allocates nothing. */
+ * cost gigabytes over the buckets of a training run), and each keeps the logits and the loss of its
+ * own last batch. Nothing is fused, so every value of the latest run can be read. Running allocates
+ * nothing. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "reference.h"
 
@@ -18,8 +20,10 @@ struct assay_plan {
     assay_session *session;
     int32_t kind; /* ASSAY_PLAN_* or PLAN_UPDATE */
     reference_bounds bounds;
-    uint32_t n_nodes;         /* forward plans run the forward nodes only */
-    int32_t n_rows, n_tokens; /* of the last batch */
+    uint32_t n_nodes; /* forward plans run the forward nodes only */
+    void *logits;     /* of the last batch, room for max_rows */
+    void *loss;
+    int32_t n_rows, n_tokens; /* of the last batch; 0 rows: none yet */
     int32_t has_labels;
     assay_update_config update;
     double grad_norm; /* < 0: none yet */
@@ -110,9 +114,14 @@ static assay_status reserve_buffers(assay_plan *plan, assay_error *error) {
     for (uint32_t i = 0; ok && i < plan->n_nodes; i++)
         ok = reserve(session, &session->scratch, &session->n_scratch,
                      scratch_elements(graph, &graph->nodes[i], max_tokens), 1);
-    return ok ? ASSAY_OK
-              : assay_fail(error, ASSAY_OUT_OF_MEMORY, "reference",
-                           "no memory for the values of a plan; use smaller batches");
+    size_t element_bytes = session->precision->element_bytes;
+    plan->logits =
+        calloc((size_t)max_rows, (size_t)graph->values[graph->logits].dims[0] * element_bytes);
+    plan->loss = calloc(1, element_bytes);
+    return ok && plan->logits && plan->loss
+               ? ASSAY_OK
+               : assay_fail(error, ASSAY_OUT_OF_MEMORY, "reference",
+                            "no memory for the values of a plan; use smaller batches");
 }
 
 static void lower_bound(int64_t *bound, int64_t n) {
@@ -210,8 +219,12 @@ assay_status reference_compile_update(assay_session *session, const assay_update
 }
 
 void reference_plan_free(assay_plan *plan) {
-    if (plan && plan->session->latest == plan)
+    if (!plan)
+        return;
+    if (plan->session->latest == plan)
         plan->session->latest = NULL;
+    free(plan->logits);
+    free(plan->loss);
     free(plan);
 }
 
@@ -272,6 +285,17 @@ static void add_gradients(const assay_plan *plan) {
     }
 }
 
+/* Copies what must outlast the runs of other plans. */
+static void keep_results(assay_plan *plan, const assay_batch *batch) {
+    const assay_session *session = plan->session;
+    const assay_graph_view *graph = session->graph;
+    size_t element_bytes = session->precision->element_bytes;
+    size_t n_logits = (size_t)batch->n_rows * (size_t)graph->values[graph->logits].dims[0];
+    memcpy(plan->logits, session->buffers[graph->logits], n_logits * element_bytes);
+    if (batch->labels)
+        memcpy(plan->loss, session->buffers[graph->loss], element_bytes);
+}
+
 static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_step *step) {
     assay_session *session = plan->session;
     reference_call call = {.batch = batch, .scratch = session->scratch};
@@ -285,6 +309,7 @@ static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_st
             session->precision->kernels[session->graph->nodes[i].op](&call);
     if (plan->kind == ASSAY_PLAN_ACCUMULATE)
         add_gradients(plan);
+    keep_results(plan, batch);
     session->latest = plan;
     plan->n_rows = batch->n_rows;
     plan->n_tokens = batch->n_tokens;
@@ -332,14 +357,20 @@ assay_status reference_read(assay_plan *plan, assay_value value, double *data, u
     const assay_value_info *info;
     const void *source;
     char text[128];
-    if (plan->kind == PLAN_UPDATE || plan->session->latest != plan)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read",
-                          "the plan is not the latest that ran on a batch of this session; run it, "
-                          "then read before another runs or is compiled");
+    if (plan->kind == PLAN_UPDATE || plan->n_rows == 0)
+        return assay_fail(
+            error, ASSAY_INVALID_ARGUMENT, "read",
+            "the plan has not run on a batch; run a forward or accumulate plan first");
     if (value < 0 || (uint32_t)value >= graph->n_values || graph->values[value].is_index)
         return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "not a real value of the graph");
     info = &graph->values[value];
-    source = value_data(plan, value, NULL);
+    source = value == graph->logits ? plan->logits
+             : value == graph->loss ? plan->loss
+                                    : value_data(plan, value, NULL);
+    if (value != graph->logits && value != graph->loss && plan->session->latest != plan)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read",
+                          "another plan of the session has run or was compiled since: only logits "
+                          "and loss are kept");
     if (!source || (value == graph->loss && !plan->has_labels))
         return assay_fail(
             error, ASSAY_INVALID_ARGUMENT, "read",

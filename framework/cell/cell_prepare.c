@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "cell/cell.h"
-#include "data/words.h"
+#include "data/tokenizers/vocabulary.h"
 
 static assay_status load_plugins(as_cell *cell, void **ret_options, assay_error *error) {
     const as_entry *entry = cell->spec.entry;

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "cell/cell.h"
 #include "data/batches.h"
-#include "data/words.h"
+#include "data/tokenizers/vocabulary.h"
 #include "measure/environment.h"
 #include "stats/intervals.h"
 

@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
-#include "data/reader.h"
-#include "data/words.h"
+#include "data/readers/reader.h"
+#include "data/tokenizers/splitter.h"
 
 enum { N_SPLITS = AS_SPLIT_COUNT + 1 };
 
@@ -36,12 +36,15 @@ static assay_status no_memory(assay_error *error) {
     return as_fail(error, ASSAY_OUT_OF_MEMORY, "data stats", "no memory");
 }
 
-static uint32_t count_words(const as_tokenizer *tokenizer, const as_dataset_row *row) {
-    const char *cursor = row->text, *end = row->text + row->n_bytes;
+static uint32_t count_words(as_splitter *splitter, const as_dataset_row *row) {
+    as_split_cursor cursor = {row->text, row->text, row->text + row->n_bytes};
+    const char *token = "";
     size_t n_bytes;
     uint32_t n = 0;
-    while (tokenizer->next(&cursor, end, &n_bytes))
-        n++;
+    while (token) {
+        assay_status status = as_splitter_next(splitter, &cursor, &token, &n_bytes, NULL);
+        n += status == ASSAY_OK && token;
+    }
     return n;
 }
 
@@ -51,8 +54,8 @@ static int compare_counts(const void *a, const void *b) {
 }
 
 static assay_status count_rows(data_stats *d, assay_error *error) {
-    const as_tokenizer *tokenizer;
-    assay_status status = as_tokenizer_find("words", "tokenizer", &tokenizer, error);
+    as_splitter *splitter;
+    assay_status status = as_splitter_new(d->arena, "words", NULL, "tokenizer", &splitter, error);
     if (status != ASSAY_OK)
         return status;
     for (int i = 0; i < N_SPLITS; i++) {
@@ -65,7 +68,7 @@ static assay_status count_rows(data_stats *d, assay_error *error) {
     for (uint32_t i = 0; i < d->dataset.n_rows; i++) {
         const as_dataset_row *row = &d->dataset.rows[i];
         split_stats *split = &d->splits[row->split];
-        uint32_t words = count_words(tokenizer, row);
+        uint32_t words = count_words(splitter, row);
         split->words[split->n_rows++] = words;
         split->classes[row->label]++;
         split->n_words += words;

@@ -50,12 +50,43 @@ typedef enum as_allocation {
     AS_ALLOCATION_EQUAL = 1         /* the same number of each class */
 } as_allocation;
 
+/* Order in which rows stand before anything is drawn from them. */
+typedef enum as_order {
+    AS_ORDER_CANONICAL = 0, /* split, label, name */
+    AS_ORDER_ARCHIVE = 1    /* split, then as the entries lie in the archive */
+} as_order;
+
+typedef enum as_draw {
+    AS_DRAW_SHUFFLE = 0, /* ours: Philox, stratified or not */
+    AS_DRAW_NUMPY = 1    /* numpy.random.default_rng(seed).permutation(n)[:rows], not stratified */
+} as_draw;
+
+typedef enum as_validation_kind {
+    AS_VALIDATION_SHARE = 0, /* a seeded share of the train rows, taken from them */
+    AS_VALIDATION_TAIL = 1,  /* the last share of the train rows as they stand (Keras) */
+    AS_VALIDATION_NONE = 2,  /* none, even where the source has one */
+    AS_VALIDATION_TEST = 3   /* the test rows themselves: flagged in every table */
+} as_validation_kind;
+
+typedef enum as_balance {
+    AS_BALANCE_NONE = 0,
+    AS_BALANCE_CLASS_WEIGHTS = 1,     /* in the loss: n / (n_labels n_k) */
+    AS_BALANCE_WEIGHTED_SAMPLING = 2, /* batches drawn with replacement, each class as likely */
+    AS_BALANCE_OVERSAMPLE = 3,        /* rows of smaller classes repeated up to the largest */
+    AS_BALANCE_UNDERSAMPLE = 4        /* larger classes cut down to the smallest */
+} as_balance;
+
 typedef struct as_data_config {
-    const char *where;           /* its place for errors, as "quick.json#/data"; NULL: "data" */
-    const char *resource;        /* name of a resource or path of its manifest */
-    const char *path;            /* folder or archive; NULL: where the resource usually lies */
-    const char *const *cleaning; /* names of steps, in order: see data/cleaning.h */
-    size_t n_cleaning;
+    const char *where;       /* its place for errors, as "quick.json#/data"; NULL: "data" */
+    const char *resource;    /* name of a resource or path of its manifest */
+    const char *path;        /* folder or archive; NULL: where the resource usually lies */
+    int order;               /* as_order, or -1: as the manifest says */
+    const json_t *cleaning;  /* list of steps, see data/cleaning/cleaning.h; NULL: none. Borrowed
+                                from the section it was read from, which must outlive this */
+    struct {
+        int64_t min_characters; /* texts with fewer code points after cleaning are dropped; 0 */
+        int64_t min_words;      /* ... with fewer words between white space; 0: none. Default 0 */
+    } filter;                   /* before anything is drawn */
     struct {
         const char *const *labels;      /* only these classes, relabelled 0, 1, ... in this order */
         size_t n_labels;                /* 0: all classes */
@@ -63,18 +94,42 @@ typedef struct as_data_config {
         uint64_t seed;                  /* default 42 */
         bool stratified;                /* default true */
         as_allocation allocation;       /* default proportional */
+        as_draw draw;
     } subset;
     struct {
+        as_validation_kind kind;
         double share;    /* of the train rows, taken from them; 0: none */
         uint64_t seed;   /* default: subset.seed */
         bool stratified; /* default true */
     } validation;
+    struct {
+        int32_t n;     /* 0: no cross-validation. Else train and validation rows together are cut */
+        int32_t index; /* into n parts; part `index` (from 1) is the test split */
+        uint64_t seed;
+        bool stratified;
+    } folds;
+    struct {
+        bool remove; /* texts that stand in an earlier split go from the later one */
+    } overlaps;
+    as_balance balance;
+    struct {
+        int64_t distinct_tokens; /* lower-cased white-space tokens of train; 0: not stated */
+        int64_t longest;         /* of them in one train text */
+    } fingerprint; /* of the right subset: checked, the outcome stands in the record */
 } as_data_config;
 
 typedef struct as_tokenizer_config {
-    const char *kind;   /* "words" or "whitespace": see data/words.h */
-    int32_t vocab_size; /* at most, PAD and UNK included; default 20000 */
-    int32_t max_tokens; /* longer texts are cut here; default 256 */
+    const char *kind;       /* "words", "whitespace", "unicode", "regex" or "wordpiece" */
+    const char *pattern;    /* of "regex" */
+    int32_t vocab_size;     /* at most, PAD and UNK included; default 20000; word level */
+    int32_t min_count;      /* rarer words are left out; default 1; word level */
+    bool fit_on_validation; /* words are counted in train and validation texts */
+    bool pretrained_first;  /* words with a pretrained vector come before the others */
+    const char *vocabulary; /* WordPiece: name of a resource, or path of a file or folder */
+    int32_t lower_case, strip_accents, split_chinese; /* WordPiece: -1: as its file says */
+    bool special;           /* WordPiece: [CLS] and [SEP]; default true */
+    int32_t max_tokens;     /* longer texts are cut here; default 256 */
+    const json_t *cleaning; /* instead of the data section's; NULL: that. Borrowed */
 } as_tokenizer_config;
 
 /* [any] Reads a suite's `data` section; `where` is its place for errors ("quick.json#/data").
@@ -101,6 +156,7 @@ typedef struct as_row {
     size_t n_bytes;     /* of text */
     int32_t n_ids;      /* 1 .. max_tokens: a text without tokens has one UNK */
     int32_t label;      /* 0 .. n_labels - 1 */
+    int32_t n_tokens;   /* the text had, before the cut; special tokens not counted */
     uint32_t index;     /* of the row in the whole data set's canonical order: identifies the text
                            whatever subset it is drawn into */
 } as_row;
@@ -132,8 +188,8 @@ typedef enum as_identity {
     AS_IDENTITY_DIFFERS = 2
 } as_identity;
 
-typedef struct as_vocabulary as_vocabulary; /* data/words.h */
-typedef struct as_encoder as_encoder;       /* data/words.h */
+typedef struct as_vocabulary as_vocabulary; /* data/tokenizers/vocabulary.h */
+typedef struct as_encoder as_encoder;       /* data/tokenizers/encoder.h */
 
 typedef struct as_prepared {
     const char *name;    /* of the resource */

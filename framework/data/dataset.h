@@ -21,12 +21,15 @@ typedef struct as_dataset_row {
     size_t n_bytes;
     uint32_t label;
     as_split split;
+    uint32_t position; /* in the order the source has it (the archive's) */
 } as_dataset_row;
 
 typedef struct as_dataset {
     as_arena *arena; /* owns rows and texts */
-    const char *const *labels;
+    const char *const *labels; /* grows where the manifest states none */
     uint32_t n_labels;
+    uint64_t n_replaced;       /* bytes that did not fit the encoding and became U+FFFD ... */
+    const char *first_replaced; /* ... and where the first stood; NULL: none */
     bool has_split[AS_SPLIT_COUNT + 1]; /* which splits the data is divided into */
     uint32_t n_rows, capacity;
     as_dataset_row *rows;

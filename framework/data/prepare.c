@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* as_prepare: the whole way from a manifest to token ids. Only selected texts are cleaned and
  * tokenised; the rest of the data set is dropped on return. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "data/data.h"
-#include "data/reader.h"
-#include "data/select.h"
-#include "data/words.h"
+#include "data/readers/reader.h"
+#include "data/splits/select.h"
+#include "data/tokenizers/encoder.h"
 
 typedef struct preparation {
     as_arena *arena;   /* the result's */
@@ -16,8 +17,8 @@ typedef struct preparation {
     const as_tokenizer_config *config;
     as_dataset dataset;
     as_selection selection;
-    const as_cleaning_step **steps;
-    const as_tokenizer *tokenizer;
+    as_cleaner *cleaner;
+    as_splitter *splitter;
     as_prepared *out;
     assay_error *error;
 } preparation;
@@ -26,16 +27,14 @@ static assay_status no_memory(const preparation *p) {
     return assay_fail(p->error, ASSAY_OUT_OF_MEMORY, "data", "no memory for the prepared data");
 }
 
-static assay_status find_steps(preparation *p) {
-    const char *where = p->data->where ? p->data->where : "data";
-    assay_status status = ASSAY_OK;
-    p->steps = as_arena_alloc_array(p->arena, p->data->n_cleaning, sizeof *p->steps);
-    if (!p->steps)
-        return no_memory(p);
-    for (size_t i = 0; i < p->data->n_cleaning && status == ASSAY_OK; i++)
-        status = as_cleaning_find(p->data->cleaning[i], where, &p->steps[i], p->error);
+static assay_status find_tools(preparation *p) {
+    char place[256];
+    snprintf(place, sizeof place, "%s/cleaning", p->data->where ? p->data->where : "data");
+    const json_t *cleaning = p->config->cleaning ? p->config->cleaning : p->data->cleaning;
+    assay_status status = as_cleaner_new(cleaning, place, &p->cleaner, p->error);
     if (status == ASSAY_OK)
-        status = as_tokenizer_find(p->config->kind, "tokenizer", &p->tokenizer, p->error);
+        status = as_splitter_new(p->arena, p->config->kind, p->config->pattern, "tokenizer",
+                                 &p->splitter, p->error);
     if (status == ASSAY_OK &&
         (p->config->vocab_size <= AS_TOKEN_FIRST_WORD || p->config->max_tokens < 1))
         status = as_fail(p->error, ASSAY_INVALID_ARGUMENT, "tokenizer",
@@ -46,30 +45,35 @@ static assay_status find_steps(preparation *p) {
 
 /* The vocabulary of the train rows, and the encoder. */
 static assay_status fit_vocabulary(preparation *p) {
-    as_text buffers[2] = {{p->scratch, NULL, 0, 0}, {p->scratch, NULL, 0, 0}};
     const as_selection *s = &p->selection;
+    const as_vocabulary_rule rule = {.vocab_size = p->config->vocab_size};
     as_word_counts *counts;
     as_vocabulary *vocabulary;
     assay_status status = as_word_counts_new(p->scratch, &counts, p->error);
     for (uint32_t i = 0; i < s->n_rows[AS_SPLIT_TRAIN] && status == ASSAY_OK; i++) {
         const as_dataset_row *row = &p->dataset.rows[s->rows[AS_SPLIT_TRAIN][i]];
-        const char *text, *token;
+        const char *text, *token = "";
         size_t n_bytes, n_token;
-        status = as_clean(p->steps, p->data->n_cleaning, row->text, row->n_bytes, buffers, &text,
-                          &n_bytes, p->error);
+        status = as_clean(p->cleaner, row->text, row->n_bytes, &text, &n_bytes, p->error);
         if (status != ASSAY_OK)
             return status;
-        for (const char *cursor = text, *end = text + n_bytes;
-             status == ASSAY_OK && (token = p->tokenizer->next(&cursor, end, &n_token));)
-            status = as_word_counts_add(counts, token, n_token, p->error);
+        as_split_cursor cursor = {text, text, text + n_bytes};
+        while (status == ASSAY_OK && token) {
+            status = as_splitter_next(p->splitter, &cursor, &token, &n_token, p->error);
+            if (status == ASSAY_OK && token)
+                status = as_word_counts_add(counts, token, n_token, p->error);
+        }
     }
     if (status == ASSAY_OK)
-        status = as_vocabulary_new(p->arena, counts, p->config->vocab_size, &vocabulary, p->error);
+        status = as_vocabulary_new(p->arena, counts, &rule, &vocabulary, p->error);
     if (status != ASSAY_OK)
         return status;
     p->out->vocabulary = vocabulary;
-    return as_encoder_new(p->arena, p->steps, p->data->n_cleaning, p->tokenizer, vocabulary,
-                          p->config->max_tokens, &p->out->encoder, p->error);
+    const as_encoder_parts parts = {.cleaner = p->cleaner,
+                                    .splitter = p->splitter,
+                                    .vocabulary = vocabulary,
+                                    .max_tokens = p->config->max_tokens};
+    return as_encoder_new(p->arena, &parts, &p->out->encoder, p->error);
 }
 
 /* Fills one row and adds it to the split's numbers. `ids` has room for max_tokens. */
@@ -82,13 +86,14 @@ static assay_status encode_row(preparation *p, uint32_t index, int32_t *ids, as_
     if (status != ASSAY_OK)
         return status;
     int32_t *kept = as_arena_alloc_array(p->arena, (size_t)encoding.n_ids, sizeof *kept);
-    *row = (as_row){as_arena_strndup(p->arena, from->text, from->n_bytes),
-                    as_arena_strdup(p->arena, from->name),
-                    kept,
-                    from->n_bytes,
-                    encoding.n_ids,
-                    p->selection.label_map[from->label],
-                    index};
+    *row = (as_row){.text = as_arena_strndup(p->arena, from->text, from->n_bytes),
+                    .name = as_arena_strdup(p->arena, from->name),
+                    .ids = kept,
+                    .n_bytes = from->n_bytes,
+                    .n_ids = encoding.n_ids,
+                    .label = p->selection.label_map[from->label],
+                    .n_tokens = encoding.n_tokens,
+                    .index = index};
     if (!kept || !row->text || !row->name)
         return no_memory(p);
     memcpy(kept, ids, (size_t)encoding.n_ids * sizeof *kept);
@@ -174,7 +179,7 @@ assay_status as_prepare(as_arena *arena, const as_data_config *data,
     const char *source = NULL;
     assay_status status = p.scratch && p.out ? ASSAY_OK : no_memory(&p);
     if (status == ASSAY_OK)
-        status = find_steps(&p);
+        status = find_tools(&p);
     if (status == ASSAY_OK)
         status = as_manifest_load(p.scratch, data->resource, &manifest, error);
     if (status == ASSAY_OK)

@@ -4,7 +4,7 @@
 #define TEST_DATA_SET_H
 
 #include "archive_builder.h"
-#include "data/reader.h"
+#include "data/readers/reader.h"
 
 static const char folders_manifest[] =
     "{\"schema_version\": 1, \"name\": \"mine\", \"kind\": \"dataset\", \"license\": \"CC0-1.0\","

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "archive_builder.h"
-#include "data/archive.h"
+#include "data/resources/archive.h"
 
 static const as_archive_limits wide = {1000, 1 << 20, 1 << 24};
 

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "data/cleaning.h"
+#include "data/cleaning/cleaning.h"
 
 /* Applies the named steps in order and compares. */
 static void cleans(const char *const *names, size_t n, const char *text, const char *expected) {

@@ -19,16 +19,20 @@ Test(config, defaults) {
     as_data_config c;
     as_tokenizer_config t;
     cr_assert_eq(as_data_config_from_json(arena, json, "s#/data", &c, NULL), ASSAY_OK);
-    json_decref(json); /* strings are copies */
     cr_assert_str_eq(c.resource, "imdb");
     cr_assert_null(c.path);
-    cr_assert_eq(c.n_cleaning, 0);
+    cr_assert_null(c.cleaning);
+    cr_assert_eq(c.order, -1);
     cr_assert_eq(c.subset.n_labels, 0);
     for (int s = 0; s < AS_SPLIT_COUNT; s++)
         cr_assert_eq(c.subset.n_rows[s], AS_ROWS_ALL);
     cr_assert_eq(c.subset.seed, 42);
     cr_assert(c.subset.stratified && c.validation.stratified);
     cr_assert_eq(c.validation.share, 0.0);
+    cr_assert_eq(c.validation.kind, AS_VALIDATION_SHARE);
+    cr_assert(!c.overlaps.remove && !c.folds.n && c.balance == AS_BALANCE_NONE);
+    json_decref(json);
+    cr_assert_str_eq(c.resource, "imdb", "strings are copies");
     cr_assert_eq(as_tokenizer_config_from_json(arena, NULL, 0, "x", &t, NULL), ASSAY_OK);
     cr_assert_str_eq(t.kind, "words");
     cr_assert_eq(t.vocab_size, 20000);
@@ -40,17 +44,28 @@ Test(config, every_field) {
     as_arena *arena = as_arena_new();
     json_t *json =
         load("{\"resource\": \"imdb\", \"path\": \"/x\", \"order\": \"canonical\","
-             " \"balance\": \"none\", \"cleaning\": [\"strip_html\", \"lower\"],"
+             " \"balance\": \"oversample\", \"cleaning\": [\"strip_html\", \"lower\"],"
              " \"subset\": {\"labels\": [\"pos\", \"neg\"], \"train\": 5, \"validation\": 0,"
              " \"test\": 7, \"seed\": 9, \"allocation\": \"equal\"},"
-             " \"validation\": {\"share\": 0.25, \"stratified\": false}}");
+             " \"filter\": {\"min_characters\": 50, \"min_words\": 3},"
+             " \"folds\": {\"n\": 5, \"index\": 2, \"seed\": 3},"
+             " \"overlaps\": {\"remove\": true},"
+             " \"fingerprint\": {\"distinct_tokens\": 92230, \"longest\": 1601},"
+             " \"validation\": {\"kind\": \"tail\", \"share\": 0.25, \"stratified\": false}}");
     as_data_config c;
     cr_assert_eq(as_data_config_from_json(arena, json, "s#/data", &c, NULL), ASSAY_OK);
+    cr_assert_eq(json_array_size(c.cleaning), 2);
     json_decref(json);
+    cr_assert_eq(c.order, AS_ORDER_CANONICAL);
+    cr_assert_eq(c.balance, AS_BALANCE_OVERSAMPLE);
+    cr_assert_eq(c.filter.min_characters, 50);
+    cr_assert_eq(c.filter.min_words, 3);
+    cr_assert(c.folds.n == 5 && c.folds.index == 2 && c.folds.seed == 3 && c.folds.stratified);
+    cr_assert(c.overlaps.remove);
+    cr_assert(c.fingerprint.distinct_tokens == 92230 && c.fingerprint.longest == 1601);
+    cr_assert_eq(c.validation.kind, AS_VALIDATION_TAIL);
     cr_assert_str_eq(c.where, "s#/data");
     cr_assert_str_eq(c.path, "/x");
-    cr_assert_eq(c.n_cleaning, 2);
-    cr_assert_str_eq(c.cleaning[0], "strip_html");
     cr_assert_eq(c.subset.n_labels, 2);
     cr_assert_str_eq(c.subset.labels[1], "neg");
     cr_assert_eq(c.subset.n_rows[AS_SPLIT_TRAIN], 5);
@@ -79,9 +94,14 @@ Test(config, refusals_name_their_place) {
         {"{\"resource\": \"x\", \"cleanning\": []}", "s#/data", "use \"cleaning\""},
         {"{\"resource\": \"x\", \"cleaning\": [\"lower\", \"loewr\"]}", "s#/data/cleaning/1",
          "use \"lower\""},
-        {"{\"resource\": \"x\", \"cleaning\": \"lower\"}", "s#/data", "list of strings"},
-        {"{\"resource\": \"x\", \"order\": \"archive\"}", "s#/data", "order is \"canonical\""},
-        {"{\"resource\": \"x\", \"balance\": \"weights\"}", "s#/data", "balance is \"none\""},
+        {"{\"resource\": \"x\", \"cleaning\": \"lower\"}", "s#/data/cleaning", "list of steps"},
+        {"{\"resource\": \"x\", \"order\": \"tar\"}", "s#/data", "order is one of: canonical, archive"},
+        {"{\"resource\": \"x\", \"balance\": \"weights\"}", "s#/data", "found \"weights\""},
+        {"{\"resource\": \"x\", \"folds\": {\"index\": 1}}", "s#/data/folds", "\"n\" is missing"},
+        {"{\"resource\": \"x\", \"folds\": {\"n\": 3, \"index\": 4}}", "s#/data/folds/index",
+         "from 1 to 3"},
+        {"{\"resource\": \"x\", \"validation\": {\"kind\": \"none\", \"share\": 0.1}}",
+         "s#/data/validation", "no meaning"},
         {"{\"resource\": \"x\", \"subset\": {\"train\": 0}}", "s#/data/subset/train", "from 1 to"},
         {"{\"resource\": \"x\", \"subset\": {\"train\": 1e3}}", "s#/data/subset/train",
          "expected an integer"},
@@ -99,13 +119,13 @@ Test(config, refusals_name_their_place) {
     as_arena *arena = as_arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *json = load(cases[i][0]);
-        as_data_config c = {.n_cleaning = 77};
+        as_data_config c = {.order = 77};
         assay_error error = ASSAY_ERROR_INIT;
         cr_assert_neq(as_data_config_from_json(arena, json, "s#/data", &c, &error), ASSAY_OK, "%s",
                       cases[i][0]);
         cr_assert_str_eq(error.where, cases[i][1], "%s", cases[i][0]);
         cr_assert(strstr(error.text, cases[i][2]), "%s: %s", cases[i][0], error.text);
-        cr_assert_eq(c.n_cleaning, 77);
+        cr_assert_eq(c.order, 77);
         json_decref(json);
     }
     as_data_config c;
@@ -115,7 +135,11 @@ Test(config, refusals_name_their_place) {
 
 Test(config, tokenizer_refusals) {
     static const char *const cases[] = {"{\"kind\": \"wrods\"}", "{\"vocab_size\": 2}",
-                                        "{\"vocab_size\": \"x\"}", "{\"vocabsize\": 5}", "3"};
+                                        "{\"vocab_size\": \"x\"}", "{\"vocabsize\": 5}",
+                                        "{\"kind\": \"regex\"}",
+                                        "{\"kind\": \"words\", \"pattern\": \"x\"}",
+                                        "{\"kind\": \"wordpiece\", \"vocab_size\": 50}",
+                                        "{\"lower_case\": true}", "3"};
     as_arena *arena = as_arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *json = load(cases[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* as_prepare end to end: small data exactly, WordNet, and IMDB where ASSAY_TEST_DATA has it. */
-#include "data/archive.h"
-#include "data/words.h"
+#include "data/resources/archive.h"
+#include "data/tokenizers/vocabulary.h"
 #include "data_set.h"
 
 static as_data_config everything(const char *resource) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The generated data set: the same bytes everywhere, nothing for a bag of words, all in the order.
  */
-#include "data/words.h"
+#include "data/tokenizers/splitter.h"
+#include "data/tokenizers/vocabulary.h"
 #include "data_set.h"
 
 static as_dataset load(as_arena *arena, as_manifest *manifest) {
@@ -25,37 +26,50 @@ Test(read_synthetic, same_bytes_everywhere) {
     as_arena_free(arena);
 }
 
+static as_split_cursor cursor_of(const as_dataset_row *row) {
+    return (as_split_cursor){row->text, row->text, row->text + row->n_bytes};
+}
+
+static const char *next_word(as_splitter *splitter, as_split_cursor *cursor, size_t *n) {
+    const char *token;
+    cr_assert_eq(as_splitter_next(splitter, cursor, &token, n, NULL), ASSAY_OK);
+    return token;
+}
+
 /* Every word count, and so every multinomial naive Bayes score, is equal for both classes. */
 Test(read_synthetic, classes_have_the_same_bag_of_words) {
     as_arena *arena = as_arena_new();
     as_manifest manifest;
     as_dataset d = load(arena, &manifest);
-    const as_tokenizer *tokenizer;
-    cr_assert_eq(as_tokenizer_find("words", "x", &tokenizer, NULL), ASSAY_OK);
+    as_splitter *splitter;
+    cr_assert_eq(as_splitter_new(arena, "words", NULL, "x", &splitter, NULL), ASSAY_OK);
     for (int split = 0; split < AS_SPLIT_COUNT; split++) {
         as_word_counts *counts[2];
         uint32_t rows[2] = {0};
         for (int k = 0; k < 2; k++)
             cr_assert_eq(as_word_counts_new(arena, &counts[k], NULL), ASSAY_OK);
         for (uint32_t i = 0; i < d.n_rows; i++) {
-            const char *cursor = d.rows[i].text, *end = cursor + d.rows[i].n_bytes, *token;
+            as_split_cursor cursor = cursor_of(&d.rows[i]);
+            const char *token;
             size_t n;
             if ((int)d.rows[i].split != split)
                 continue;
             rows[d.rows[i].label]++;
-            while ((token = tokenizer->next(&cursor, end, &n)))
+            while ((token = next_word(splitter, &cursor, &n)))
                 cr_assert_eq(as_word_counts_add(counts[d.rows[i].label], token, n, NULL), ASSAY_OK);
         }
         cr_assert_eq(rows[0], rows[1]);
         cr_assert_eq(as_word_counts_distinct(counts[0]), as_word_counts_distinct(counts[1]));
         for (uint32_t i = 0; i < d.n_rows; i++) {
-            const char *cursor = d.rows[i].text, *end = cursor + d.rows[i].n_bytes, *token;
+            as_split_cursor cursor = cursor_of(&d.rows[i]);
+            const char *token;
             size_t n;
-            while ((token = tokenizer->next(&cursor, end, &n)))
+            while ((token = next_word(splitter, &cursor, &n)))
                 cr_assert_eq(as_word_counts_get(counts[0], token, n),
                              as_word_counts_get(counts[1], token, n));
         }
     }
+    as_splitter_free(splitter);
     as_manifest_done(&manifest);
     as_arena_free(arena);
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/select.h"
+#include "data/splits/select.h"
 
 static const char *const labels[] = {"a", "b", "c"};
 

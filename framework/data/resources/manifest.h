@@ -13,7 +13,11 @@
 
 typedef struct as_source {
     const char *path;    /* on this machine, absolute; NULL: none */
+    const char *file;    /* name it is kept under; NULL: none, it has no url */
     const char *url;     /* where to get it; NULL: none */
+    const char *const *mirrors; /* [n_mirrors] */
+    size_t n_mirrors;
+    uint64_t bytes;      /* 0: not stated */
     const char *sha256;  /* of the file; NULL: not stated */
     const char *package; /* Debian package that brings the path; NULL: none */
 } as_source;
@@ -21,11 +25,18 @@ typedef struct as_source {
 typedef struct as_manifest {
     const char *file;                                       /* of the manifest */
     const char *name, *license, *citation, *content_sha256; /* the last two may be NULL */
-    const char *format;                                     /* of the reader */
+    const char *kind;                                       /* "dataset", "weights", ... */
+    const char *format;                                     /* of the reader; NULL: no data set */
     const json_t *reader;                                   /* its options */
     const char *splits[AS_SPLIT_COUNT + 1]; /* path in the source, by as_split; NULL: no such */
-    const char *const *labels;
+    const json_t *split_files[AS_SPLIT_COUNT + 1]; /* {label: path}, instead of a path; or NULL */
+    const char *const *labels;                     /* NULL: in order of appearance in train */
     uint32_t n_labels;
+    const json_t *label_map; /* NULL: none */
+    bool archive_order;      /* of rows */
+    struct {
+        uint64_t entries, text_bytes, total_bytes;
+    } limits;
     const as_source *sources;
     size_t n_sources;
     json_t *json; /* owns the strings above */
@@ -43,6 +54,13 @@ void as_manifest_done(as_manifest *manifest);
 ASSAY_MUST_USE assay_status as_manifest_locate(as_arena *arena, const as_manifest *manifest,
                                                const char *path, const char *data_dir,
                                                const char **ret_path, assay_error *error);
+
+/* [any] A label as the source has it -> *ret_name, the one of the manifest's labels (or itself where
+ * those are left out), or NULL: its texts are left out. BAD_DATA at `where` when the manifest has
+ * labels and this is none of them. */
+ASSAY_MUST_USE assay_status as_manifest_label(const as_manifest *manifest, const char *name,
+                                              const char *where, const char **ret_name,
+                                              assay_error *error);
 
 /* [any] Place of a field for errors: "imdb.json#/reader". */
 ASSAY_MUST_USE const char *as_manifest_where(as_arena *arena, const as_manifest *manifest,

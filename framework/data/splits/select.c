@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stratified draws. Quotas by the largest-remainder method (Hamilton) over the rows still there, so
  * that a quota never passes what a class has left. */
-#include "data/select.h"
+#include "data/splits/select.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,110 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Tokenizers, word counts (open addressing, linear probing, at most half full), vocabulary,
- * encoder. */
-#include "data/words.h"
+/* Word counts (open addressing, linear probing, at most half full) and vocabularies. */
+#include "data/tokenizers/vocabulary.h"
 
 #include <sodium.h>
 #include <stdlib.h>
-#include <utf8proc.h>
+#include <string.h>
 
 #include "base/error.h"
-
-/* ---- tokenizers -------------------------------------------------------------------------------*/
-
-static bool is_word_character(utf8proc_int32_t point) {
-    switch (utf8proc_category(point)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool is_not_space(utf8proc_int32_t point) {
-    switch (utf8proc_category(point)) {
-    case UTF8PROC_CATEGORY_ZS:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-        return false;
-    default:
-        return !(point >= 0x09 && point <= 0x0D) && point != 0x85;
-    }
-}
-
-static bool ascii_word(unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool ascii_not_space(unsigned char c) {
-    return c != ' ' && !(c >= 0x09 && c <= 0x0D);
-}
-
-/* The next maximal run of characters inside a class, given for ASCII and for all of Unicode. */
-static inline const char *next_run(const char **cursor, const char *end, size_t *ret_n_bytes,
-                                   bool (*ascii)(unsigned char), bool (*inside)(utf8proc_int32_t)) {
-    const char *start = NULL, *p = *cursor;
-    while (p < end) {
-        utf8proc_ssize_t n = 1;
-        bool in;
-        if ((unsigned char)*p < 0x80) {
-            in = ascii((unsigned char)*p);
-        } else {
-            utf8proc_int32_t point = 0;
-            n = utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)(end - p), &point);
-            in = n > 0 && inside(point);
-            n = n > 0 ? n : 1;
-        }
-        if (in && !start)
-            start = p;
-        if (!in && start)
-            break;
-        p += n;
-    }
-    *cursor = p;
-    if (start)
-        *ret_n_bytes = (size_t)(p - start);
-    return start;
-}
-
-static const char *next_word(const char **cursor, const char *end, size_t *ret_n_bytes) {
-    return next_run(cursor, end, ret_n_bytes, ascii_word, is_word_character);
-}
-
-static const char *next_whitespace(const char **cursor, const char *end, size_t *ret_n_bytes) {
-    return next_run(cursor, end, ret_n_bytes, ascii_not_space, is_not_space);
-}
-
-static const as_tokenizer tokenizers[] = {
-    {"words", next_word},
-    {"whitespace", next_whitespace},
-};
-enum { N_TOKENIZERS = sizeof tokenizers / sizeof tokenizers[0] };
-
-assay_status as_tokenizer_find(const char *name, const char *where,
-                               const as_tokenizer **ret_tokenizer, assay_error *error) {
-    const char *names[N_TOKENIZERS];
-    for (size_t i = 0; i < N_TOKENIZERS; i++) {
-        names[i] = tokenizers[i].name;
-        if (strcmp(name, tokenizers[i].name) == 0) {
-            *ret_tokenizer = &tokenizers[i];
-            return ASSAY_OK;
-        }
-    }
-    const char *near = as_nearest_name(name, names, N_TOKENIZERS);
-    return as_fail(error, ASSAY_INVALID_ARGUMENT, where,
-                   "no tokenizer \"%.80s\"; use \"%s\"; tokenizers: words, whitespace", name,
-                   near ? near : names[0]);
-}
 
 /* ---- counts -----------------------------------------------------------------------------------*/
 
@@ -230,10 +132,11 @@ static int compare_words(const void *a, const void *b) {
     return order ? order : (x->n_bytes > y->n_bytes) - (x->n_bytes < y->n_bytes);
 }
 
-assay_status as_vocabulary_new(as_arena *arena, const as_word_counts *counts, int32_t vocab_size,
-                               as_vocabulary **ret_vocabulary, assay_error *error) {
+assay_status as_vocabulary_new(as_arena *arena, const as_word_counts *counts,
+                               const as_vocabulary_rule *rule, as_vocabulary **ret_vocabulary,
+                               assay_error *error) {
     as_vocabulary *v = as_arena_alloc(arena, sizeof *v);
-    size_t n_kept = (size_t)vocab_size - AS_TOKEN_FIRST_WORD, n_slots = 16;
+    size_t n_kept = (size_t)rule->vocab_size - AS_TOKEN_FIRST_WORD, n_slots = 16;
     word *sorted = malloc(counts->n_words * sizeof *sorted + 1);
     assay_status status = ASSAY_OK;
     if (n_kept > counts->n_words)
@@ -283,55 +186,4 @@ const char *as_vocabulary_word(const as_vocabulary *vocabulary, int32_t id) {
     return id == AS_TOKEN_PAD   ? "[PAD]"
            : id == AS_TOKEN_UNK ? "[UNK]"
                                 : vocabulary->words[id - AS_TOKEN_FIRST_WORD].text;
-}
-
-/* ---- encoder ----------------------------------------------------------------------------------*/
-
-struct as_encoder {
-    const as_cleaning_step *const *steps;
-    size_t n_steps;
-    const as_tokenizer *tokenizer;
-    const as_vocabulary *vocabulary;
-    int32_t max_tokens;
-    as_text buffers[2];
-};
-
-assay_status as_encoder_new(as_arena *arena, const as_cleaning_step *const *steps, size_t n_steps,
-                            const as_tokenizer *tokenizer, const as_vocabulary *vocabulary,
-                            int32_t max_tokens, as_encoder **ret_encoder, assay_error *error) {
-    as_encoder *encoder = as_arena_alloc(arena, sizeof *encoder);
-    if (!encoder)
-        return no_memory(error);
-    *encoder = (as_encoder){steps,      n_steps,    tokenizer,
-                            vocabulary, max_tokens, {{arena, NULL, 0, 0}, {arena, NULL, 0, 0}}};
-    *ret_encoder = encoder;
-    return ASSAY_OK;
-}
-
-assay_status as_encoder_encode(as_encoder *encoder, const char *text, size_t n_bytes, int32_t *ids,
-                               as_encoding *ret_encoding, assay_error *error) {
-    as_encoding encoding = {0, 0, false, false};
-    const char *cursor, *token, *end;
-    size_t n_token;
-    assay_status status = as_clean(encoder->steps, encoder->n_steps, text, n_bytes,
-                                   encoder->buffers, &cursor, &n_bytes, error);
-    if (status != ASSAY_OK)
-        return status;
-    end = cursor + n_bytes;
-    while ((token = encoder->tokenizer->next(&cursor, end, &n_token))) {
-        if (encoding.n_ids == encoder->max_tokens) {
-            encoding.truncated = true;
-            break;
-        }
-        int32_t id = as_vocabulary_id(encoder->vocabulary, token, n_token);
-        encoding.n_unknown += id == AS_TOKEN_UNK;
-        ids[encoding.n_ids++] = id;
-    }
-    if (!encoding.n_ids) {
-        ids[encoding.n_ids++] = AS_TOKEN_UNK;
-        encoding.n_unknown = 1;
-        encoding.empty = true;
-    }
-    *ret_encoding = encoding;
-    return ASSAY_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Streaming over an archive with libarchive: only formats and filters that run inside the process.
  */
-#include "data/archive.h"
+#include "data/resources/archive.h"
 
 #include <archive.h>
 #include <archive_entry.h>

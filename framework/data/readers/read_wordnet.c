@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "data/reader.h"
+#include "data/readers/reader.h"
 
 enum { MAX_FILE_BYTES = 64 << 20, HEAD_BYTES = 12 }; /* head: "00001740 03 " */
 

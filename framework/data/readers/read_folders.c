@@ -15,8 +15,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "data/archive.h"
-#include "data/reader.h"
+#include "data/resources/archive.h"
+#include "data/readers/reader.h"
 
 enum { TOP_BYTES = 256 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The readers' table, and reading a whole data set through it. */
-#include "data/reader.h"
+#include "data/readers/reader.h"
 
 #include "base/error.h"
 

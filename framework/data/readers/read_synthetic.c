@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/random.h"
-#include "data/reader.h"
+#include "data/readers/reader.h"
 
 enum { MAX_WORDS = 512 };
 

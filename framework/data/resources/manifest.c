@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Manifests: loading, checking, and finding what they describe. */
-#include "data/manifest.h"
+#include "data/resources/manifest.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #define AS_DATA_READER_H
 
 #include "data/dataset.h"
-#include "data/manifest.h"
+#include "data/resources/manifest.h"
 
 typedef struct as_reader {
     const char *format;

@@ -5,9 +5,12 @@
  * Two rows overlap at a stage when their texts are equal there: `raw` as in the source, `cleaned`
  * after the text steps, `filtered` after all steps. A test text that is also in train goes from
  * test; a validation text that is also in train or in test goes from validation; nothing ever goes
- * from train. What is blank after cleaning is removed first, and not compared. */
+ * from train. What is blank after cleaning is removed first, and not compared. Where validation
+ * rows are the test rows themselves, the two aren't compared, and what leaves test leaves both. */
 #ifndef AS_DATA_SPLITS_OVERLAPS_H
 #define AS_DATA_SPLITS_OVERLAPS_H
+
+#include <stdio.h>
 
 #include "data/splits/select.h"
 
@@ -39,11 +42,11 @@ typedef enum as_removal_reason {
 } as_removal_reason;
 
 typedef struct as_removal {
-    as_split split;           /* it was removed from */
-    uint32_t row;             /* of the data set */
+    as_split split; /* it was removed from */
+    uint32_t row;   /* of the data set */
     as_removal_reason reason;
-    as_stage stage;           /* OVERLAP: the first at which it was seen */
-    as_split other_split;     /* OVERLAP: of the row that stays */
+    as_stage stage;       /* OVERLAP: the first at which it was seen */
+    as_split other_split; /* OVERLAP: of the row that stays */
     uint32_t other_row;
 } as_removal;
 
@@ -54,16 +57,26 @@ typedef struct as_overlaps {
     uint32_t validation_in_test[AS_STAGE_COUNT];
     uint32_t duplicates_within[AS_STAGE_COUNT][AS_SPLIT_COUNT]; /* came earlier in their split */
     uint32_t n_blank[AS_SPLIT_COUNT];
-    as_removal *removals; /* [n_removals] in the order of the data set's rows; overlaps and blanks */
+    as_removal *removals; /* [n_removals] by row of the data set; overlaps and blanks */
     uint32_t n_removals;
 } as_overlaps;
 
 /* [cell] Counts overlaps of the selection; with `remove` also takes overlapping and blank rows out
  * of it (train keeps its overlaps; blanks go from every split). texts[row of the data set]; only
- * selected rows need to be filled. */
+ * selected rows need to be filled. Rows that stay keep their order. BAD_DATA when a split that had
+ * rows would have none left: then the selection is as it was. */
 ASSAY_MUST_USE assay_status as_overlaps_find(as_arena *arena, const as_dataset *dataset,
                                              const as_row_texts *texts, bool remove,
                                              as_selection *selection, as_overlaps *ret_overlaps,
                                              assay_error *error);
+
+/* [any] Every removal on a line of its own, filtered rows first: CSV (RFC 4180, lines ending in LF)
+ * with the header split,index,name,label,reason,stage,other_split,other_index,other_name. `reason`
+ * is overlap, blank or filtered; the last four are empty but for overlaps. The data set is the
+ * whole one: `filtered` are rows of it, and row i of `overlaps` is its row indices[i]. Errors stay
+ * in the stream (ferror). */
+void as_removals_write_csv(FILE *stream, const as_dataset *dataset, const uint32_t *indices,
+                           const as_removal *filtered, uint32_t n_filtered,
+                           const as_overlaps *overlaps);
 
 #endif

@@ -4,13 +4,15 @@
  *     synset_offset lex_filenum ss_type w_cnt word lex_id ... p_cnt [ptr ...] [frames] | gloss
  * where synset_offset (8 digits) is the line's own byte offset: a file that was changed shows. The
  * text is the gloss, the label the lexicographer file, the name the offset. The reader's option
- * first_file is the lex_filenum of label 0 (lexnames(5WN): 03 noun.Tops ... 28 noun.time). */
+ * first_file is the lex_filenum of label 0 (lexnames(5WN): 03 noun.Tops ... 28 noun.time). The file
+ * is the split `all`, in a folder or archive (WNdb-3.0.tar.gz) or by itself. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "data/readers/reader.h"
+#include "data/resources/stream.h"
 
 enum { MAX_FILE_BYTES = 64 << 20, HEAD_BYTES = 12 }; /* head: "00001740 03 " */
 
@@ -58,18 +60,22 @@ assay_status as_read_wordnet(const as_manifest *manifest, const char *path, as_d
                              assay_error *error) {
     assay_status status;
     int64_t first_file = 0;
-    size_t n_bytes, line_number = 1;
-    char *text, where[sizeof error->where];
+    size_t n_bytes = 0, line_number = 1;
+    char *text = NULL, where[sizeof error->where];
+    as_stream *stream = NULL;
     status = as_json_get_integer(manifest->reader, "first_file", manifest->file, 0, 99, &first_file,
                                  error);
     if (status == ASSAY_OK)
-        status = as_file_read(path, MAX_FILE_BYTES, &text, &n_bytes, error);
+        status =
+            as_stream_open(path, manifest->splits[AS_SPLIT_ALL], MAX_FILE_BYTES, &stream, error);
+    if (status == ASSAY_OK)
+        status = as_stream_read_all(stream, &text, &n_bytes, error);
     if (status != ASSAY_OK)
-        return status;
+        goto done;
     for (const char *line = text, *stop = text + n_bytes; line < stop && status == ASSAY_OK;
          line_number++) {
         const char *end = memchr(line, '\n', (size_t)(stop - line));
-        snprintf(where, sizeof where, "%s:%zu", path, line_number);
+        snprintf(where, sizeof where, "%s:%zu", as_stream_name(stream), line_number);
         if (!end)
             status = assay_fail(error, ASSAY_BAD_DATA, where,
                                 "the last line has no end: the file is cut off");
@@ -77,6 +83,8 @@ assay_status as_read_wordnet(const as_manifest *manifest, const char *path, as_d
             status = read_line(line, end, (size_t)(line - text), first_file, where, dataset, error);
         line = end ? end + 1 : stop;
     }
+done:
+    as_stream_close(stream);
     free(text);
     return status;
 }

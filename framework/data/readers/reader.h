@@ -19,12 +19,37 @@ typedef struct as_reader {
 /* [any] The row of that format, or NULL. */
 const as_reader *as_reader_find(const char *format);
 
+assay_status as_read_delimited(const as_manifest *manifest, const char *path, as_dataset *dataset,
+                               assay_error *error);
 assay_status as_read_folders(const as_manifest *manifest, const char *path, as_dataset *dataset,
                              assay_error *error);
+assay_status as_read_jsonl(const as_manifest *manifest, const char *path, as_dataset *dataset,
+                           assay_error *error);
+assay_status as_read_lines(const as_manifest *manifest, const char *path, as_dataset *dataset,
+                           assay_error *error);
+assay_status as_read_news(const as_manifest *manifest, const char *path, as_dataset *dataset,
+                          assay_error *error);
+assay_status as_read_sms(const as_manifest *manifest, const char *path, as_dataset *dataset,
+                         assay_error *error);
 assay_status as_read_synthetic(const as_manifest *manifest, const char *path, as_dataset *dataset,
                                assay_error *error);
 assay_status as_read_wordnet(const as_manifest *manifest, const char *path, as_dataset *dataset,
                              assay_error *error);
+
+/* What a reader of labelled files makes of a text before it is added: *ret_text may be the input or
+ * the filter's own memory, valid until its next call. */
+typedef struct as_text_filter {
+    void *context;
+    assay_status (*filter)(void *context, const char *text, size_t n_bytes, const char **ret_text,
+                           size_t *ret_n_bytes, assay_error *error);
+} as_text_filter;
+
+/* [cell] One text a file, SPLIT/LABEL/FILE in a folder or archive; see read_folders.c. `suffix`:
+ * only files with that ending. The texts are decoded first, then filtered (filter NULL: as they
+ * are). */
+ASSAY_MUST_USE assay_status as_read_labelled_files(const as_manifest *manifest, const char *path,
+                                                   const char *suffix, const as_text_filter *filter,
+                                                   as_dataset *dataset, assay_error *error);
 
 /* [cell] Locates and reads a manifest's data set into `arena`; ret_source is where from. */
 ASSAY_MUST_USE assay_status as_dataset_load(as_arena *arena, const as_manifest *manifest,

@@ -45,7 +45,7 @@ static json_t *count_parameters(as_arena *arena, const assay_plugin *plugin,
                                  .max_tokens = LIST_TOKENS,
                                  .options = options,
                                  .threads = 1};
-    if (as_graph_build_model(model, &config, 0, 0, &graph, &error) != ASSAY_OK)
+    if (as_graph_build_model(model, &config, 0, NULL, 0, &graph, &error) != ASSAY_OK)
         return json_null();
     const assay_graph_view *view = as_graph_view(graph);
     for (uint32_t i = 0; i < view->n_parameters; i++)

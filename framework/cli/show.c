@@ -92,7 +92,7 @@ static assay_status load(show *s, assay_error *error) {
     s->config.n_classes = (int32_t)n_classes;
     s->config.options = s->options;
     if (status == ASSAY_OK && s->model)
-        status = as_graph_build_model(s->model, &s->config, 0, 1, &s->graph, error);
+        status = as_graph_build_model(s->model, &s->config, 0, NULL, 1, &s->graph, error);
     return status;
 }
 
@@ -128,13 +128,13 @@ static void range_text(const assay_option *option, char *text, size_t size) {
 static void print_options(const show *s) {
     const assay_plugin *plugin = s->plugin.descriptor;
     if (plugin->n_options)
-        fprintf(s->out, "%-14s %-8s  %-18s %s\n", "option", "value", "range", "meaning");
+        fprintf(s->out, "%-15s %-8s  %-23s %s\n", "option", "value", "range", "meaning");
     for (uint64_t i = 0; i < plugin->n_options; i++) {
         const assay_option *option = &plugin->options[i];
         char value[64], range[128];
         as_option_text(option, s->options, value, sizeof value);
         range_text(option, range, sizeof range);
-        fprintf(s->out, "%-14s %-8s  %-18s %s\n", option->name, value, range, option->meaning);
+        fprintf(s->out, "%-15s %-8s  %-23s %s\n", option->name, value, range, option->meaning);
     }
 }
 

@@ -93,7 +93,7 @@ assay_value as_graph_add_input(assay_graph *graph, int32_t input) {
         return graph->inputs[input];
     assay_value_info info = {.domain = input == ASSAY_INPUT_LABELS ? ASSAY_DOMAIN_ROWS
                                                                    : ASSAY_DOMAIN_TOKENS,
-                             .is_index = 1,
+                             .is_index = input != ASSAY_INPUT_TOKEN_WEIGHTS,
                              .rank = 1,
                              .dims = {1, 1}};
     assay_value value = as_graph_add_value(graph, &info);
@@ -109,9 +109,11 @@ static assay_value builder_input(assay_graph *graph, int32_t input) {
     snprintf(where, sizeof where, "graph input %d", (int)input);
     if (!as_graph_is_open(graph, where))
         return ASSAY_NONE;
-    if (input != ASSAY_INPUT_TOKEN_IDS && input != ASSAY_INPUT_POSITIONS) {
+    if (input != ASSAY_INPUT_TOKEN_IDS && input != ASSAY_INPUT_POSITIONS &&
+        input != ASSAY_INPUT_TOKEN_WEIGHTS) {
         as_graph_fail(graph, ASSAY_INVALID_ARGUMENT, where,
-                      "a model may ask for ASSAY_INPUT_TOKEN_IDS and ASSAY_INPUT_POSITIONS%s",
+                      "a model may ask for ASSAY_INPUT_TOKEN_IDS, ASSAY_INPUT_POSITIONS and "
+                      "ASSAY_INPUT_TOKEN_WEIGHTS%s",
                       input == ASSAY_INPUT_LABELS ? "; labels are the host's" : "");
         return ASSAY_NONE;
     }
@@ -188,13 +190,34 @@ static bool check_init(assay_graph *graph, const char *where, const assay_init *
                       "initial scale %g; expected a finite number, not below 0 for uniform and "
                       "normal",
                       init->scale);
+    else if (init->frozen != 0 && init->frozen != 1)
+        as_graph_fail(graph, ASSAY_INVALID_ARGUMENT, where, "frozen is %d; expected 0 or 1",
+                      (int)init->frozen);
     return !as_graph_failed(graph);
 }
 
-static assay_value builder_parameter(assay_graph *graph, const char *name, uint32_t rank,
-                                     const int64_t *dims, const assay_init *init) {
+/* The name and, where there are any, the values of a parameter as the graph's own. */
+static bool own_parameter(assay_graph *graph, const char *where, const char *name,
+                          const double *values, int64_t n, assay_parameter_info *info) {
+    double *own_values =
+        values ? as_arena_alloc_array(graph->arena, (size_t)n, sizeof *values) : NULL;
+    info->name = as_arena_strdup(graph->arena, name);
+    info->values = own_values;
+    if (!info->name || (values && !own_values)) {
+        as_graph_fail(graph, ASSAY_OUT_OF_MEMORY, where, "out of memory");
+        return false;
+    }
+    if (values)
+        memcpy(own_values, values, (size_t)n * sizeof *values);
+    return true;
+}
+
+assay_value as_graph_add_parameter(assay_graph *graph, const char *name, uint32_t rank,
+                                   const int64_t *dims, const assay_init *init,
+                                   const double *values) {
     char where[AS_MAX_PARAMETER_NAME + 32];
     int64_t n = 0;
+    assay_parameter_info own = {.name = NULL};
     if (!as_graph_is_open(graph, "graph parameter") || !check_parameter_name(graph, name))
         return ASSAY_NONE;
     snprintf(where, sizeof where, "graph parameter '%s'", name);
@@ -205,11 +228,9 @@ static assay_value builder_parameter(assay_graph *graph, const char *name, uint3
         return ASSAY_NONE;
     }
     void *items = graph->parameters;
-    char *own_name = as_arena_strdup(graph->arena, name);
-    if (!own_name)
-        as_graph_fail(graph, ASSAY_OUT_OF_MEMORY, where, "out of memory");
-    if (!own_name || !grow(graph, &items, graph->n_parameters, &graph->room_parameters,
-                           sizeof *graph->parameters))
+    if (!own_parameter(graph, where, name, values, n, &own) ||
+        !grow(graph, &items, graph->n_parameters, &graph->room_parameters,
+              sizeof *graph->parameters))
         return ASSAY_NONE;
     graph->parameters = items;
     assay_value_info info = {
@@ -219,15 +240,21 @@ static assay_value builder_parameter(assay_graph *graph, const char *name, uint3
         return ASSAY_NONE;
     graph->values[value].parameter = (int32_t)graph->n_parameters;
     graph->parameters[graph->n_parameters++] = (assay_parameter_info){
-        .name = own_name,
+        .name = own.name,
         .value = value,
         .gradient = ASSAY_NONE,
-        .init = {.kind = init->kind, .scale = init->scale},
+        .init = {.kind = init->kind, .frozen = init->frozen, .scale = init->scale},
         .rank = rank,
         .dims = {info.dims[0], info.dims[1]},
         .n_elements = n,
+        .values = own.values,
     };
     return value;
+}
+
+static assay_value builder_parameter(assay_graph *graph, const char *name, uint32_t rank,
+                                     const int64_t *dims, const assay_init *init) {
+    return as_graph_add_parameter(graph, name, rank, dims, init, NULL);
 }
 
 /* Only what the operation reads, so that equal graphs have equal bytes. */
@@ -246,6 +273,8 @@ static assay_attrs canonical_attrs(int32_t op, const assay_attrs *attrs) {
         kept.begin = attrs->begin;
         kept.size = attrs->size;
     }
+    if (reads & AS_ATTR_ROW)
+        kept.begin = attrs->begin;
     if (reads & AS_ATTR_CHANNELS)
         kept.channels = attrs->channels;
     if (reads & AS_ATTR_PROBABILITY)
@@ -276,8 +305,7 @@ static void node_where(const assay_graph *graph, int32_t op, const assay_value *
 static bool take_inputs(assay_graph *graph, const char *where, int32_t op,
                         const assay_value *inputs, uint32_t n_inputs, as_shape_call *call) {
     for (uint32_t i = 0; i < n_inputs; i++) {
-        bool optional = op == ASSAY_OP_LINEAR && i == 2;
-        if (inputs[i] == ASSAY_NONE && optional)
+        if (inputs[i] == ASSAY_NONE && op == ASSAY_OP_LINEAR && i == 2)
             continue;
         if (inputs[i] < 0 || (uint32_t)inputs[i] >= graph->n_values) {
             as_graph_fail(graph, ASSAY_INVALID_ARGUMENT, where,

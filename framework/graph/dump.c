@@ -14,7 +14,7 @@
 
 #include "graph/internal.h"
 
-static const char *const input_names[] = {"token_ids", "positions", "labels"};
+static const char *const input_names[] = {"token_ids", "positions", "labels", "token_weights"};
 _Static_assert(sizeof input_names / sizeof *input_names == ASSAY_INPUT_COUNT, "an input's name");
 
 /* Appends to a bounded text; what doesn't fit is cut. */
@@ -46,6 +46,8 @@ static void append_attrs(line *l, const assay_node *node) {
         append(l, ", %s", a->token == ASSAY_TOKEN_FIRST ? "first" : "last");
     if (reads & AS_ATTR_RANGE)
         append(l, ", begin %lld, size %lld", (long long)a->begin, (long long)a->size);
+    if (reads & AS_ATTR_ROW)
+        append(l, ", row %lld", (long long)a->begin);
     if (reads & AS_ATTR_CHANNELS)
         append(l, ", channels %lld", (long long)a->channels);
     if (reads & AS_ATTR_PROBABILITY)
@@ -78,7 +80,7 @@ static void print_node(const assay_graph_view *view, const assay_node *node, FIL
 }
 
 void as_graph_print(const assay_graph_view *view, FILE *stream) {
-    int64_t n_elements = 0;
+    int64_t n_elements = 0, n_trained = as_graph_n_trained(view);
     char shape[64];
     for (uint32_t v = 0; v < view->n_values; v++) {
         const assay_value_info *info = &view->values[v];
@@ -86,15 +88,19 @@ void as_graph_print(const assay_graph_view *view, FILE *stream) {
         if (info->input >= 0)
             fprintf(stream, "%%%u = %s : %s\n", v, input_names[info->input], shape);
         else if (info->parameter >= 0)
-            fprintf(stream, "%%%u = parameter %s : %s\n", v, view->parameters[info->parameter].name,
-                    shape);
+            fprintf(stream, "%%%u = %s %s : %s\n", v,
+                    view->parameters[info->parameter].init.frozen ? "constant" : "parameter",
+                    view->parameters[info->parameter].name, shape);
         else if (info->node >= 0 && (uint32_t)info->node < view->n_forward_nodes)
             print_node(view, &view->nodes[info->node], stream);
     }
     for (uint32_t i = 0; i < view->n_parameters; i++)
         n_elements += view->parameters[i].n_elements;
-    fprintf(stream, "logits %%%d, loss %%%d, %u parameters, %lld elements\n", (int)view->logits,
+    fprintf(stream, "logits %%%d, loss %%%d, %u parameters, %lld elements", (int)view->logits,
             (int)view->loss, view->n_parameters, (long long)n_elements);
+    if (n_trained < n_elements)
+        fprintf(stream, ", %lld trained", (long long)n_trained);
+    fputc('\n', stream);
 }
 
 /* Parameter names are [A-Za-z0-9_.], so nothing needs escaping. */

@@ -64,7 +64,7 @@ static double flops_linear(const flops_call *c) {
     return product + (c->node->inputs[2] != ASSAY_NONE ? output(c) : 0);
 }
 
-/* add, scale, relu, tanh: one per element */
+/* add, add_row, scale, scale_tokens, relu, tanh: one per element */
 static double flops_one(const flops_call *c) {
     return output(c);
 }
@@ -103,6 +103,11 @@ static double gate_products(const flops_call *c, uint32_t w) {
            (2 * (double)w_ih->dims[1] + 2 * (double)w_hh->dims[1] + 2);
 }
 
+/* Per state: sum, tanh */
+static double flops_rnn(const flops_call *c) {
+    return gate_products(c, 1) + 2 * output(c);
+}
+
 /* Per state: r and z 5 each (sum, sigmoid 4), n 3 (product, sum, tanh), h' 4 */
 static double flops_gru(const flops_call *c) {
     return gate_products(c, 1) + 17 * output(c);
@@ -123,9 +128,10 @@ static double flops_attention_pool(const flops_call *c) {
     return 5 * c->n_tokens + 2 * input(c, 0);
 }
 
-/* maximum, difference, exp, sum; the log and the chosen logit per row are left out */
+/* maximum, difference, exp, sum, and with class weights a product; the log and the chosen logit per
+ * row are left out */
 static double flops_cross_entropy(const flops_call *c) {
-    return 4 * input(c, 0);
+    return (c->node->n_inputs > 2 ? 5 : 4) * input(c, 0);
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
@@ -181,6 +187,10 @@ static double gate_gradients(const flops_call *c) {
 }
 
 /* Twice the forward count per state, as for the products. */
+static double flops_rnn_grad(const flops_call *c) {
+    return gate_gradients(c) + 4 * input(c, 0);
+}
+
 static double flops_gru_grad(const flops_call *c) {
     return gate_gradients(c) + 34 * input(c, 0);
 }
@@ -200,9 +210,19 @@ static double flops_mean_pool_grad(const flops_call *c) {
     return output(c);
 }
 
-/* softmax 5, difference and scale 2 */
+/* softmax 5, difference and scale 2, with class weights two products */
 static double flops_cross_entropy_grad(const flops_call *c) {
-    return 7 * input(c, 0);
+    return (c->node->n_inputs > 2 ? 9 : 7) * input(c, 0);
+}
+
+/* product and sum per token and channel */
+static double flops_scale_tokens_grad(const flops_call *c) {
+    return 2 * input(c, 0);
+}
+
+/* one addition per token and channel */
+static double flops_add_row_grad(const flops_call *c) {
+    return input(c, 0);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -244,7 +264,13 @@ static double flops_cross_entropy_grad(const flops_call *c) {
     X(MEAN_POOL_GRAD, mean_pool_grad)                                                              \
     X(MAX_POOL_GRAD, zero)                                                                         \
     X(ATTENTION_POOL_GRAD, attention_pool_grad)                                                    \
-    X(CROSS_ENTROPY_GRAD, cross_entropy_grad)
+    X(CROSS_ENTROPY_GRAD, cross_entropy_grad)                                                      \
+    X(RNN, rnn)                                                                                    \
+    X(SCALE_TOKENS, one)                                                                           \
+    X(ADD_ROW, one)                                                                                \
+    X(RNN_GRAD, rnn_grad)                                                                          \
+    X(SCALE_TOKENS_GRAD, scale_tokens_grad)                                                        \
+    X(ADD_ROW_GRAD, add_row_grad)
 
 /* Each row once (-Woverride-init) and as many rows as operations: none is missing. */
 #define COUNT_ROW(NAME, rule) +1

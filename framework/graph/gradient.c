@@ -4,9 +4,9 @@
  * backward operations of ops.def, where their formulas stand.
  *
  * Forward nodes are visited from the last to the first. Where a value is read several times, its
- * gradients are summed by add nodes in the order of the visit. Only inputs that depend on a
- * parameter get a gradient: never index inputs, never sinusoid. A node of several gradients has
- * ASSAY_NONE for those nobody needs. */
+ * gradients are summed by add nodes in the order of the visit. Only inputs that depend on a trained
+ * parameter get a gradient: never the batch's inputs, never sinusoid, never what is frozen. A node
+ * of several gradients has ASSAY_NONE for those nobody needs. */
 #include <assert.h>
 
 #include "graph/internal.h"
@@ -15,7 +15,7 @@
 typedef struct backward {
     assay_graph *graph;
     assay_value *gradients; /* [forward values] so far, or ASSAY_NONE */
-    const bool *needs;      /* [forward values] depends on a parameter */
+    const bool *needs;      /* [forward values] depends on a trained parameter */
     int32_t node;           /* the forward node */
     const assay_value *x;   /* its inputs */
     assay_value y;          /* its output */
@@ -182,9 +182,26 @@ static void gradient_attention_pool(backward *b) {
     EMIT(b, ASSAY_OP_ATTENTION_POOL_GRAD, 0, 2, b->dy, b->x[0], b->x[1]);
 }
 
-/* The loss itself, where the gradient starts:  dlogits = loss_scale (softmax - q) */
+/* The loss itself, where the gradient starts; class weights are a constant. */
 static void gradient_cross_entropy(backward *b) {
-    EMIT(b, ASSAY_OP_CROSS_ENTROPY_GRAD, 0, 1, b->x[0], b->x[1]);
+    emit(b, ASSAY_OP_CROSS_ENTROPY_GRAD, b->x, b->n_x, 0, 1);
+}
+
+static void gradient_rnn(backward *b) {
+    recurrent(b, ASSAY_OP_RNN_GRAD);
+}
+
+/* y_t = w_t x_t:  dx_t = w_t dy_t,  dw_t = dy_t . x_t */
+static void gradient_scale_tokens(backward *b) {
+    EMIT(b, ASSAY_OP_SCALE_TOKENS, 0, 1, b->dy, b->x[1]);
+    EMIT(b, ASSAY_OP_SCALE_TOKENS_GRAD, 1, 1, b->dy, b->x[0]);
+}
+
+/* y = x + table[row]:  dx = dy,  dtable[row] = sum dy */
+static void gradient_add_row(backward *b) {
+    if (wants(b, 0))
+        give(b, 0, b->dy);
+    EMIT(b, ASSAY_OP_ADD_ROW_GRAD, 1, 1, b->dy, b->x[1]);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -229,7 +246,13 @@ static void gradient_cross_entropy(backward *b) {
     X(MEAN_POOL_GRAD, none)                                                                        \
     X(MAX_POOL_GRAD, none)                                                                         \
     X(ATTENTION_POOL_GRAD, none)                                                                   \
-    X(CROSS_ENTROPY_GRAD, none)
+    X(CROSS_ENTROPY_GRAD, none)                                                                    \
+    X(RNN, rnn)                                                                                    \
+    X(SCALE_TOKENS, scale_tokens)                                                                  \
+    X(ADD_ROW, add_row)                                                                            \
+    X(RNN_GRAD, none)                                                                              \
+    X(SCALE_TOKENS_GRAD, none)                                                                     \
+    X(ADD_ROW_GRAD, none)
 
 /* Each row once (-Woverride-init) and as many rows as operations: none is missing. */
 #define COUNT_ROW(NAME, rule) +1
@@ -243,10 +266,10 @@ static gradient_rule *const gradients[ASSAY_OP_COUNT] = {
 
 /* ---- reverse pass ---------------------------------------------------------------------------- */
 
-/* A value needs its gradient when it is a parameter or computed from such a value. */
+/* A value needs its gradient when it is a trained parameter or computed from such a value. */
 static void mark_needs(const assay_graph *graph, uint32_t n_forward, bool *needs) {
     for (uint32_t i = 0; i < graph->n_parameters; i++)
-        needs[graph->parameters[i].value] = true;
+        needs[graph->parameters[i].value] = !graph->parameters[i].init.frozen;
     for (uint32_t n = 0; n < n_forward; n++) {
         const assay_node *node = &graph->nodes[n];
         for (uint32_t i = 0; i < node->n_inputs; i++)

@@ -8,9 +8,12 @@
  * gradient.c's. */
 #include "graph/graph.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "graph/internal.h"
+
+#define CLASS_WEIGHTS "loss.class_weights"
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -215,19 +218,39 @@ static bool make_view(assay_graph *graph, assay_value logits, assay_value loss,
     return true;
 }
 
-assay_status as_graph_close(assay_graph *graph, assay_value logits, double label_smoothing,
-                            int with_gradient, assay_error *error) {
+/* The constant of the class weights. A weight of 0 could leave a batch without any. */
+static assay_value add_class_weights(assay_graph *graph, int64_t n_classes, const double *weights) {
+    static const assay_init frozen = {.kind = ASSAY_INIT_CONSTANT, .frozen = 1, .scale = 1};
+    for (int64_t k = 0; k < n_classes; k++) {
+        if (!isfinite(weights[k]) || weights[k] <= 0) {
+            as_graph_fail(graph, ASSAY_INVALID_ARGUMENT, CLASS_WEIGHTS,
+                          "class %lld has the weight %g; expected a number above 0", (long long)k,
+                          weights[k]);
+            return ASSAY_NONE;
+        }
+    }
+    return as_graph_add_parameter(graph, CLASS_WEIGHTS, 1, &n_classes, &frozen, weights);
+}
+
+static assay_value add_loss(assay_graph *graph, assay_value logits, double label_smoothing,
+                            const double *class_weights) {
     assay_attrs attrs = ASSAY_ATTRS_INIT;
-    assay_value inputs[2], loss;
+    assay_value inputs[3] = {logits, as_graph_add_input(graph, ASSAY_INPUT_LABELS), ASSAY_NONE};
     attrs.label_smoothing = label_smoothing;
+    if (class_weights && !as_graph_failed(graph))
+        inputs[2] = add_class_weights(graph, graph->values[logits].dims[0], class_weights);
+    if (as_graph_failed(graph))
+        return ASSAY_NONE;
+    return as_graph_add_forward(graph, "graph loss (cross_entropy)", ASSAY_OP_CROSS_ENTROPY, inputs,
+                                class_weights ? 3 : 2, &attrs);
+}
+
+assay_status as_graph_close(assay_graph *graph, assay_value logits, double label_smoothing,
+                            const double *class_weights, int with_gradient, assay_error *error) {
     if (!as_graph_is_open(graph, "graph") || !check_logits(graph, logits) || !prune(graph, &logits))
         return as_graph_status(graph, error);
     number_streams(graph);
-    inputs[0] = logits;
-    inputs[1] = as_graph_add_input(graph, ASSAY_INPUT_LABELS);
-    loss = as_graph_failed(graph) ? ASSAY_NONE
-                                  : as_graph_add_forward(graph, "graph loss (cross_entropy)",
-                                                         ASSAY_OP_CROSS_ENTROPY, inputs, 2, &attrs);
+    assay_value loss = add_loss(graph, logits, label_smoothing, class_weights);
     uint32_t n_forward_nodes = graph->n_nodes;
     if (!as_graph_failed(graph) && with_gradient)
         as_graph_add_gradient(graph);
@@ -237,8 +260,8 @@ assay_status as_graph_close(assay_graph *graph, assay_value logits, double label
 }
 
 assay_status as_graph_build_model(const assay_model_graph *model, const assay_model_config *config,
-                                  double label_smoothing, int with_gradient,
-                                  assay_graph **ret_graph, assay_error *error) {
+                                  double label_smoothing, const double *class_weights,
+                                  int with_gradient, assay_graph **ret_graph, assay_error *error) {
     assay_graph *graph = NULL;
     assay_value logits;
     assay_status status = as_graph_new(&graph, error);
@@ -252,11 +275,33 @@ assay_status as_graph_build_model(const assay_model_graph *model, const assay_mo
                       (long long)graph->values[logits].dims[0], (int)config->n_classes);
     status = as_graph_status(graph, error);
     if (status == ASSAY_OK)
-        status = as_graph_close(graph, logits, label_smoothing, with_gradient, error);
+        status =
+            as_graph_close(graph, logits, label_smoothing, class_weights, with_gradient, error);
     if (status != ASSAY_OK) {
         as_graph_free(graph);
         return status;
     }
     *ret_graph = graph;
     return ASSAY_OK;
+}
+
+/* ---- figures of a closed graph --------------------------------------------------------------- */
+
+double as_graph_loss_weight(const assay_graph_view *view, const int32_t *labels, int32_t n_rows) {
+    const assay_node *loss = &view->nodes[view->values[view->loss].node];
+    double sum = 0;
+    if (loss->n_inputs < 3)
+        return n_rows;
+    const double *weights = view->parameters[view->values[loss->inputs[2]].parameter].values;
+    for (int32_t b = 0; b < n_rows; b++)
+        sum += weights[labels[b]];
+    return sum;
+}
+
+int64_t as_graph_n_trained(const assay_graph_view *view) {
+    int64_t n = 0;
+    for (uint32_t i = 0; i < view->n_parameters; i++)
+        if (!view->parameters[i].init.frozen)
+            n += view->parameters[i].n_elements;
+    return n;
 }

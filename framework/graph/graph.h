@@ -20,24 +20,34 @@ const assay_builder *as_graph_builder(assay_graph *graph);
 ASSAY_MUST_USE assay_status as_graph_status(const assay_graph *graph, assay_error *error);
 
 /* [cell] Closes the graph: appends cross_entropy over `logits` (ROWS) and, with_gradient, the
- * backward nodes of gradient.c. Nothing can be applied afterwards. Unused parameters are an error;
- * nodes and inputs that the logits don't depend on are removed, and values are then numbered anew
- * in their old order (without waste they keep their numbers). */
+ * backward nodes of gradient.c. class_weights [n_classes] above 0 become the constant
+ * "loss.class_weights", NULL: none. Nothing can be applied afterwards. Unused parameters are an
+ * error; nodes and inputs that the logits don't depend on are removed, and values are then numbered
+ * anew in their old order (without waste they keep their numbers). */
 ASSAY_MUST_USE assay_status as_graph_close(assay_graph *graph, assay_value logits,
-                                           double label_smoothing, int with_gradient,
-                                           assay_error *error);
+                                           double label_smoothing, const double *class_weights,
+                                           int with_gradient, assay_error *error);
 
 /* [any] The closed graph as backends see it, owned by the graph; NULL before as_graph_close has
  * succeeded. A sum of several gradients of a value is an add node among the backward ones, also
  * over FIXED values where a parameter is used several times. */
 const assay_graph_view *as_graph_view(const assay_graph *graph);
 
-/* [cell] Builds a graph model: builder, model->build, logits shape check ([B, n_classes]), close.
- */
+/* [cell] Builds a graph model: builder, model->build, logits shape check ([B, n_classes]), close
+ * with class_weights [config->n_classes] or NULL. */
 ASSAY_MUST_USE assay_status as_graph_build_model(const assay_model_graph *model,
                                                  const assay_model_config *config,
-                                                 double label_smoothing, int with_gradient,
+                                                 double label_smoothing,
+                                                 const double *class_weights, int with_gradient,
                                                  assay_graph **ret_graph, assay_error *error);
+
+/* [any] What PyTorch's mean of the loss over these rows divides its sum by: the sum of their
+ * labels' class weights, n_rows where the graph has none. The loss_scale of a step over a batch is
+ * its inverse, summed over the batches that are accumulated. */
+double as_graph_loss_weight(const assay_graph_view *view, const int32_t *labels, int32_t n_rows);
+
+/* [any] Elements of all parameters that are trained; constants don't count. */
+int64_t as_graph_n_trained(const assay_graph_view *view);
 
 /* [any] "linear", "gru_grad", ...; "?" for a number out of range. */
 const char *as_op_name(int32_t op);

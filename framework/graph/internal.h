@@ -33,6 +33,7 @@ enum {
     AS_ATTR_EPSILON = 1 << 7,
     AS_ATTR_FACTOR = 1 << 8,
     AS_ATTR_LABEL_SMOOTHING = 1 << 9,
+    AS_ATTR_ROW = 1 << 10, /* begin */
 };
 
 struct assay_graph {
@@ -85,6 +86,11 @@ void as_builder_init(assay_graph *graph, assay_builder *ret_builder);
 
 /* [cell] An input, the same value when asked again; ASSAY_NONE with an error stuck. */
 assay_value as_graph_add_input(assay_graph *graph, int32_t input);
+
+/* [cell] A parameter, as assay_builder.parameter; `values` [n_elements] are copied, or NULL. */
+assay_value as_graph_add_parameter(assay_graph *graph, const char *name, uint32_t rank,
+                                   const int64_t *dims, const assay_init *init,
+                                   const double *values);
 
 /* [cell] Shape rule, output value and node of a forward operation whose number of inputs is right;
  * ASSAY_NONE with an error stuck. */

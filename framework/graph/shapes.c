@@ -164,7 +164,7 @@ static bool shape_attention(as_shape_call *call) {
     return give(call, ASSAY_DOMAIN_TOKENS, channels / 3);
 }
 
-/* gru, lstm: w_hh [G H, H] fixes the state's size, the others must agree. */
+/* rnn, gru, lstm: w_hh [G H, H] fixes the state's size, the others must agree. */
 static bool shape_recurrent(as_shape_call *call, int64_t gates) {
     int32_t two = call->attrs->bidirectional;
     if (two != 0 && two != 1)
@@ -183,6 +183,10 @@ static bool shape_recurrent(as_shape_call *call, int64_t gates) {
             return false;
     }
     return give(call, ASSAY_DOMAIN_TOKENS, two ? 2 * hidden : hidden);
+}
+
+static bool shape_rnn(as_shape_call *call) {
+    return shape_recurrent(call, 1);
 }
 
 static bool shape_gru(as_shape_call *call) {
@@ -241,10 +245,30 @@ static bool shape_cross_entropy(as_shape_call *call) {
         return refuse_input(call, 0, "rows [B, n_classes]");
     if (!call->inputs[1]->is_index || call->inputs[1]->domain != ASSAY_DOMAIN_ROWS)
         return refuse_input(call, 1, "labels, rows [B] index");
+    if (call->n_inputs > 2 && !need_parameter(call, 2, call->inputs[0]->dims[0], 0))
+        return false;
     if (!(s >= 0 && s < 1))
         return refuse(call, "label smoothing %g; expected 0 <= s < 1", s);
     call->output = (assay_value_info){.domain = ASSAY_DOMAIN_SCALAR, .rank = 1, .dims = {1, 1}};
     return true;
+}
+
+static bool shape_scale_tokens(as_shape_call *call) {
+    if (!need_tokens(call, 0) || !need_tokens(call, 1))
+        return false;
+    if (call->inputs[1]->dims[0] != 1)
+        return refuse_input(call, 1, "weights tokens [N, 1]");
+    return shape_same(call);
+}
+
+static bool shape_add_row(as_shape_call *call) {
+    int64_t row = call->attrs->begin;
+    if (!need_channels(call, 0) || !need_matrix(call, 1))
+        return false;
+    int64_t rows = call->inputs[1]->dims[0];
+    if (row < 0 || row >= rows)
+        return refuse(call, "row %lld; expected 0 to %lld", (long long)row, (long long)rows - 1);
+    return need_parameter(call, 1, rows, call->inputs[0]->dims[0]) && shape_same(call);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -289,7 +313,13 @@ static bool shape_cross_entropy(as_shape_call *call) {
     X(MEAN_POOL_GRAD, none, 0)                                                                     \
     X(MAX_POOL_GRAD, none, 0)                                                                      \
     X(ATTENTION_POOL_GRAD, none, 0)                                                                \
-    X(CROSS_ENTROPY_GRAD, none, AS_ATTR_LABEL_SMOOTHING)
+    X(CROSS_ENTROPY_GRAD, none, AS_ATTR_LABEL_SMOOTHING)                                           \
+    X(RNN, rnn, AS_ATTR_BIDIRECTIONAL)                                                             \
+    X(SCALE_TOKENS, scale_tokens, 0)                                                               \
+    X(ADD_ROW, add_row, AS_ATTR_ROW)                                                               \
+    X(RNN_GRAD, none, AS_ATTR_BIDIRECTIONAL)                                                       \
+    X(SCALE_TOKENS_GRAD, none, 0)                                                                  \
+    X(ADD_ROW_GRAD, none, AS_ATTR_ROW)
 
 /* Each row once (-Woverride-init) and as many rows as operations: none is missing. */
 #define COUNT_ROW(NAME, rule, attributes) +1

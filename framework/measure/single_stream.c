@@ -30,7 +30,8 @@ static const assay_batch *one_row(single_stream *s, uint32_t place) {
                              s->positions,
                              s->offsets,
                              NULL,
-                             &s->row_key};
+                             &s->row_key,
+                             row->weights};
     return &s->batch;
 }
 

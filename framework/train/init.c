@@ -3,11 +3,17 @@
  * layers leaves the other layers' weights alone. */
 #include "train/init.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/random.h"
 
 assay_status as_init_parameter(const assay_parameter_info *parameter, uint64_t seed, double *values,
                                assay_error *error) {
+    if (parameter->values) {
+        memcpy(values, parameter->values, (size_t)parameter->n_elements * sizeof *values);
+        return ASSAY_OK;
+    }
     as_random random = as_random_init(seed, as_hash64(parameter->name));
     double scale = parameter->init.scale;
     for (int64_t i = 0; i < parameter->n_elements; i++) {

@@ -4,12 +4,16 @@
 #include "assay/blocks.h"
 
 typedef struct bilstm_options {
-    int64_t embedding, hidden, layers, attention;
+    int64_t embedding, train_embedding, token_weights, hidden, layers, attention;
     double dropout;
 } bilstm_options;
 
 static const assay_option options[] = {
     ASSAY_OPTION_INT(bilstm_options, embedding, 100, 1, 4096, "channels of the embedding"),
+    ASSAY_OPTION_BOOL(bilstm_options, train_embedding, 1,
+                      "off: the embedding stays as it is loaded"),
+    ASSAY_OPTION_BOOL(bilstm_options, token_weights, 0,
+                      "scale each embedding by its token's weight"),
     ASSAY_OPTION_INT(bilstm_options, hidden, 64, 1, 4096, "state size of each direction"),
     ASSAY_OPTION_INT(bilstm_options, layers, 1, 1, 16, "stacked layers"),
     ASSAY_OPTION_INT(bilstm_options, attention, 64, 0, 4096, "channels of W; 0: score = v . h + b"),
@@ -19,8 +23,8 @@ static const assay_option options[] = {
 
 static assay_value build(const assay_builder *b, const assay_model_config *config) {
     const bilstm_options *o = (const bilstm_options *)config->options;
-    assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
-    assay_value x = assay_embedding(b, "embedding", ids, config->vocab_size, o->embedding);
+    assay_value x = assay_words(b, "embedding", config->vocab_size, o->embedding,
+                                (int)o->train_embedding, (int)o->token_weights);
     for (int32_t layer = 0; layer < o->layers; layer++) {
         x = assay_dropout(b, x, o->dropout);
         x = assay_recurrent(b, ASSAY_OP_LSTM, "lstm", layer, x, o->hidden, 1);

@@ -115,7 +115,7 @@ Test(abi, good_model_loads_and_builds) {
                                        .vocab_size = 10,
                                        .max_tokens = 4,
                                        .options = options};
-    cr_assert_eq(as_graph_build_model(model, &config, 0, 1, &graph, &error), ASSAY_OK, "%s",
+    cr_assert_eq(as_graph_build_model(model, &config, 0, NULL, 1, &graph, &error), ASSAY_OK, "%s",
                  error.text);
     as_graph_free(graph);
 }
@@ -167,7 +167,7 @@ static assay_status build(const char *id, assay_error *error) {
                                        .vocab_size = 10,
                                        .max_tokens = 4,
                                        .options = options};
-    assay_status status = as_graph_build_model(model, &config, 0, 1, &graph, error);
+    assay_status status = as_graph_build_model(model, &config, 0, NULL, 1, &graph, error);
     as_graph_free(graph);
     return status;
 }

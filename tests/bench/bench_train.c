@@ -173,7 +173,7 @@ static assay_status open_trainee(as_arena *arena, const arguments *a, const row_
                                  &options, error);
     model_config.options = options;
     if (status == ASSAY_OK)
-        status = as_graph_build_model(graph_model, &model_config, 0, 1, ret_graph, error);
+        status = as_graph_build_model(graph_model, &model_config, 0, NULL, 1, ret_graph, error);
     if (status == ASSAY_OK)
         status = as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, a->backend, &backend, error);
     if (status == ASSAY_OK)

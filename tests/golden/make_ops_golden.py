@@ -21,6 +21,8 @@ torch.set_num_threads(1)
 LENGTHS = [3, 1, 5, 2]
 IDS = [4, 1, 4, 0, 2, 3, 1, 2, 6, 5, 5]
 LABELS = [1, 0, 2, 1]
+TOKEN_WEIGHTS = [0.5, 1.25, 2, 0.75, 0, 3, 0.125, 1, -1.5, 0.25, 1.75]
+CLASS_WEIGHTS = [0.5, 2, 1.25]
 VOCAB, CHANNELS, CLASSES, HIDDEN = 7, 6, 3, 4
 
 
@@ -109,6 +111,15 @@ def gru_forward_only(g, x):
     return torch.cat([mean_pool(y), max_pool(y)], 1)
 
 
+def rnn_stacked(g, x):
+    _, state = recurrent(g.rnn, x)
+    return torch.cat([state[-2], state[-1]], 1)
+
+
+def rnn_forward_only(g, x):
+    return mean_pool(recurrent(g.rnn, x)[0])
+
+
 def lstm(g, x):
     y, _ = recurrent(g.lstm, x)
     return attention_pool(y, g.score(torch.tanh(g.hidden(y))))
@@ -140,6 +151,21 @@ def large_logits(g, x):
     return mean_pool(x) * 4000
 
 
+def token_weights(g, x):
+    x = torch.tanh(x * torch.tensor(TOKEN_WEIGHTS)[:, None])
+    return mean_pool(x * g.own(x))
+
+
+def add_row(g, x):
+    x = torch.tanh(x + g.kind(torch.zeros(len(IDS), dtype=torch.long)))
+    return torch.tanh(mean_pool(x) + g.kind(torch.ones(len(LENGTHS), dtype=torch.long)))
+
+
+def frozen(g, x):
+    g.fixed.weight.requires_grad_(False)
+    return mean_pool(torch.tanh(g.hidden(x + g.fixed(torch.tensor(IDS)))))
+
+
 CASES = [
     ("activations", 5, 0.0, activations, lambda: dict(
         first=nn.Linear(CHANNELS, 7), second=nn.Linear(7, 6), third=nn.Linear(6, 5))),
@@ -160,6 +186,16 @@ CASES = [
     ("sinusoid", CHANNELS, 0.3, sinusoid, dict),
     ("select", 18, 0.0, select, dict),
     ("large_logits", CHANNELS, 0.2, large_logits, dict),
+    ("rnn", 2 * HIDDEN, 0.0, rnn_stacked, lambda: dict(
+        rnn=nn.RNN(CHANNELS, HIDDEN, 2, bidirectional=True, batch_first=True))),
+    ("rnn_forward_only", HIDDEN, 0.0, rnn_forward_only, lambda: dict(
+        rnn=nn.RNN(CHANNELS, HIDDEN, batch_first=True))),
+    ("token_weights", CHANNELS, 0.0, token_weights, lambda: dict(own=nn.Linear(CHANNELS, 1))),
+    ("add_row", CHANNELS, 0.0, add_row, lambda: dict(kind=nn.Embedding(3, CHANNELS))),
+    ("frozen", HIDDEN, 0.0, frozen, lambda: dict(
+        fixed=nn.Embedding(VOCAB, CHANNELS), hidden=nn.Linear(CHANNELS, HIDDEN))),
+    ("class_weights", CHANNELS, 0.0, lambda g, x: mean_pool(x), dict),
+    ("class_weights_smoothing", CHANNELS, 0.3, lambda g, x: max_pool(x), dict),
 ]
 
 
@@ -169,16 +205,21 @@ def graph_case(name, width, smoothing, body, layers, generator):
         for p in g.parameters():
             p.copy_(draw(p.shape, generator))
     logits = g.classifier(body(g, g.x(torch.tensor(IDS))))
-    loss = F.cross_entropy(logits, torch.tensor(LABELS), reduction="sum", label_smoothing=smoothing)
+    weight = torch.tensor(CLASS_WEIGHTS) if name.startswith("class_weights") else None
+    settings = {"weight": weight, "label_smoothing": smoothing}
+    loss = F.cross_entropy(logits, torch.tensor(LABELS), reduction="sum", **settings)
+    mean = F.cross_entropy(logits, torch.tensor(LABELS), reduction="mean", **settings)
     loss.backward()
     named = dict(g.named_parameters())
     return {
         "name": name,
         "label_smoothing": smoothing,
+        "class_weights": CLASS_WEIGHTS if weight is not None else [],
         "parameters": {n: p.detach().flatten().tolist() for n, p in named.items()},
         "logits": logits.detach().flatten().tolist(),
         "loss": loss.item(),
-        "gradients": {n: p.grad.flatten().tolist() for n, p in named.items()},
+        "mean_loss": mean.item(),
+        "gradients": {n: p.grad.flatten().tolist() for n, p in named.items() if p.requires_grad},
     }
 
 
@@ -225,7 +266,7 @@ def main():
     generator = torch.Generator().manual_seed(20)
     data = {
         "made_by": "tests/golden/make_ops_golden.py, PyTorch " + torch.__version__.split("+")[0],
-        "lengths": LENGTHS, "ids": IDS, "labels": LABELS,
+        "lengths": LENGTHS, "ids": IDS, "labels": LABELS, "token_weights": TOKEN_WEIGHTS,
         "graphs": [graph_case(*c, generator) for c in CASES],
         "optimizers": [optimizer_case(*c, generator) for c in OPTIMIZERS],
     }

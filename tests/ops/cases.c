@@ -185,6 +185,60 @@ static assay_value build_lstm_stacked(const assay_builder *b, assay_value x,
     return assay_final_state(b, x, 0);
 }
 
+static assay_value build_rnn(const assay_builder *b, assay_value x, const op_shape *shape) {
+    return assay_recurrent(b, ASSAY_OP_RNN, "rnn", 0, x, shape->hidden, 0);
+}
+
+static assay_value build_rnn_bidirectional(const assay_builder *b, assay_value x,
+                                           const op_shape *shape) {
+    return assay_recurrent(b, ASSAY_OP_RNN, "rnn", 0, x, shape->hidden, 1);
+}
+
+static assay_value build_rnn_stacked(const assay_builder *b, assay_value x, const op_shape *shape) {
+    x = assay_recurrent(b, ASSAY_OP_RNN, "rnn", 0, x, shape->hidden, 1);
+    x = assay_recurrent(b, ASSAY_OP_RNN, "rnn", 1, assay_dropout(b, x, 0.2), shape->hidden, 1);
+    return assay_final_state(b, x, 1);
+}
+
+/* The batch's weights, read twice: by the product and, as any channel, by a linear layer. */
+static assay_value build_token_weights(const assay_builder *b, assay_value x,
+                                       const op_shape *shape) {
+    assay_value weights = b->input(b->graph, ASSAY_INPUT_TOKEN_WEIGHTS);
+    assay_value channels = assay_linear(b, "linear", weights, shape->channels);
+    return assay_tanh(b, assay_add(b, assay_weight_tokens(b, x), channels));
+}
+
+/* Weights that the model makes itself: both inputs have a gradient. */
+static assay_value build_scale_tokens(const assay_builder *b, assay_value x,
+                                      const op_shape *shape) {
+    (void)shape;
+    return assay_apply2(b, ASSAY_OP_SCALE_TOKENS, x,
+                        assay_tanh(b, assay_linear(b, "weight", x, 1)));
+}
+
+static assay_value build_add_row(const assay_builder *b, assay_value x, const op_shape *shape) {
+    assay_value table =
+        assay_block_parameter(b, "rows", "weight", 3, shape->channels, ASSAY_INIT_UNIFORM, 1.0);
+    return assay_tanh(b, assay_add_row(b, x, table, 1));
+}
+
+/* Two rows of one table: its gradients add up. */
+static assay_value build_add_row_rows(const assay_builder *b, assay_value x,
+                                      const op_shape *shape) {
+    assay_value table =
+        assay_block_parameter(b, "rows", "weight", 2, shape->channels, ASSAY_INIT_UNIFORM, 1.0);
+    x = assay_tanh(b, assay_add_row(b, assay_mean_pool(b, x), table, 0));
+    return assay_tanh(b, assay_add_row(b, x, table, 1));
+}
+
+/* Beside a table that is trained, so that the layer above it has a gradient all the same. */
+static assay_value build_frozen_embedding(const assay_builder *b, assay_value x,
+                                          const op_shape *shape) {
+    assay_value positions = b->input(b->graph, ASSAY_INPUT_POSITIONS);
+    assay_value frozen = assay_frozen_embedding(b, "frozen", positions, 160, shape->channels);
+    return assay_tanh(b, assay_linear(b, "linear", assay_add(b, x, frozen), shape->hidden));
+}
+
 static assay_value build_slice(const assay_builder *b, assay_value x, const op_shape *shape) {
     x = assay_linear(b, "linear", x, shape->hidden + 3);
     return assay_tanh(b, assay_slice(b, x, 2, shape->hidden));
@@ -237,46 +291,62 @@ static assay_value build_fan_out(const assay_builder *b, assay_value x, const op
 }
 
 const op_variant op_variants[] = {
-    {"embedding", ASSAY_OP_EMBEDDING, build_embedding, ASSAY_DOMAIN_TOKENS, 0},
-    {"embedding_positions", ASSAY_OP_EMBEDDING, build_positions, ASSAY_DOMAIN_TOKENS, 0},
-    {"sinusoid", ASSAY_OP_SINUSOID, build_sinusoid, ASSAY_DOMAIN_TOKENS, 0},
-    {"linear", ASSAY_OP_LINEAR, build_linear, ASSAY_DOMAIN_TOKENS, 0},
-    {"linear_no_bias", ASSAY_OP_LINEAR, build_linear_no_bias, ASSAY_DOMAIN_TOKENS, 0},
-    {"linear_rows", ASSAY_OP_LINEAR, build_linear_rows, ASSAY_DOMAIN_ROWS, 0},
-    {"linear_shared_weight", ASSAY_OP_LINEAR, build_shared_weight, ASSAY_DOMAIN_TOKENS, 0},
-    {"add", ASSAY_OP_ADD, build_add, ASSAY_DOMAIN_TOKENS, 0},
-    {"add_self", ASSAY_OP_ADD, build_add_self, ASSAY_DOMAIN_TOKENS, 0},
-    {"scale", ASSAY_OP_SCALE, build_scale, ASSAY_DOMAIN_TOKENS, 0},
-    {"relu", ASSAY_OP_RELU, build_relu, ASSAY_DOMAIN_TOKENS, 0},
-    {"gelu", ASSAY_OP_GELU, build_gelu, ASSAY_DOMAIN_TOKENS, 0},
-    {"gelu_kept", ASSAY_OP_GELU, build_gelu_kept, ASSAY_DOMAIN_TOKENS, 0},
-    {"tanh", ASSAY_OP_TANH, build_tanh, ASSAY_DOMAIN_TOKENS, 0},
-    {"dropout", ASSAY_OP_DROPOUT, build_dropout, ASSAY_DOMAIN_TOKENS, 0},
-    {"dropout_rows", ASSAY_OP_DROPOUT, build_dropout_rows, ASSAY_DOMAIN_ROWS, 0},
-    {"dropout_twice", ASSAY_OP_DROPOUT, build_dropout_twice, ASSAY_DOMAIN_TOKENS, 0},
-    {"layer_norm", ASSAY_OP_LAYER_NORM, build_layer_norm, ASSAY_DOMAIN_TOKENS, 0},
-    {"layer_norm_rows", ASSAY_OP_LAYER_NORM, build_layer_norm_rows, ASSAY_DOMAIN_ROWS, 0},
-    {"attention", ASSAY_OP_ATTENTION, build_attention, ASSAY_DOMAIN_TOKENS, 0},
-    {"attention_one_head", ASSAY_OP_ATTENTION, build_attention_one_head, ASSAY_DOMAIN_TOKENS, 0},
-    {"attention_dropout", ASSAY_OP_ATTENTION, build_attention_dropout, ASSAY_DOMAIN_TOKENS, 0},
-    {"gru", ASSAY_OP_GRU, build_gru, ASSAY_DOMAIN_TOKENS, 0},
-    {"gru_bidirectional", ASSAY_OP_GRU, build_gru_bidirectional, ASSAY_DOMAIN_TOKENS, 0},
-    {"gru_stacked", ASSAY_OP_GRU, build_gru_stacked, ASSAY_DOMAIN_ROWS, 0},
-    {"lstm", ASSAY_OP_LSTM, build_lstm, ASSAY_DOMAIN_TOKENS, 0},
-    {"lstm_bidirectional", ASSAY_OP_LSTM, build_lstm_bidirectional, ASSAY_DOMAIN_TOKENS, 0},
-    {"lstm_stacked", ASSAY_OP_LSTM, build_lstm_stacked, ASSAY_DOMAIN_ROWS, 0},
-    {"slice", ASSAY_OP_SLICE, build_slice, ASSAY_DOMAIN_TOKENS, 0},
-    {"concat", ASSAY_OP_CONCAT, build_concat, ASSAY_DOMAIN_TOKENS, 0},
-    {"concat_three", ASSAY_OP_CONCAT, build_concat_three, ASSAY_DOMAIN_TOKENS, 0},
-    {"select_first", ASSAY_OP_SELECT_TOKEN, build_select_first, ASSAY_DOMAIN_ROWS, 0},
-    {"select_last", ASSAY_OP_SELECT_TOKEN, build_select_last, ASSAY_DOMAIN_ROWS, 0},
-    {"mean_pool", ASSAY_OP_MEAN_POOL, build_mean_pool, ASSAY_DOMAIN_ROWS, 0},
-    {"max_pool", ASSAY_OP_MAX_POOL, build_max_pool, ASSAY_DOMAIN_ROWS, 0},
-    {"attention_pool", ASSAY_OP_ATTENTION_POOL, build_attention_pool, ASSAY_DOMAIN_ROWS, 0},
-    {"label_smoothing", ASSAY_OP_CROSS_ENTROPY, build_mean_pool, ASSAY_DOMAIN_ROWS, 0.2},
-    {"fan_out", ASSAY_OP_CROSS_ENTROPY, build_fan_out, ASSAY_DOMAIN_ROWS, 0},
+    {"embedding", ASSAY_OP_EMBEDDING, build_embedding, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"embedding_positions", ASSAY_OP_EMBEDDING, build_positions, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"sinusoid", ASSAY_OP_SINUSOID, build_sinusoid, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"linear", ASSAY_OP_LINEAR, build_linear, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"linear_no_bias", ASSAY_OP_LINEAR, build_linear_no_bias, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"linear_rows", ASSAY_OP_LINEAR, build_linear_rows, ASSAY_DOMAIN_ROWS, 0, false},
+    {"linear_shared_weight", ASSAY_OP_LINEAR, build_shared_weight, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"add", ASSAY_OP_ADD, build_add, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"add_self", ASSAY_OP_ADD, build_add_self, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"scale", ASSAY_OP_SCALE, build_scale, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"relu", ASSAY_OP_RELU, build_relu, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"gelu", ASSAY_OP_GELU, build_gelu, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"gelu_kept", ASSAY_OP_GELU, build_gelu_kept, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"tanh", ASSAY_OP_TANH, build_tanh, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"dropout", ASSAY_OP_DROPOUT, build_dropout, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"dropout_rows", ASSAY_OP_DROPOUT, build_dropout_rows, ASSAY_DOMAIN_ROWS, 0, false},
+    {"dropout_twice", ASSAY_OP_DROPOUT, build_dropout_twice, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"layer_norm", ASSAY_OP_LAYER_NORM, build_layer_norm, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"layer_norm_rows", ASSAY_OP_LAYER_NORM, build_layer_norm_rows, ASSAY_DOMAIN_ROWS, 0, false},
+    {"attention", ASSAY_OP_ATTENTION, build_attention, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"attention_one_head", ASSAY_OP_ATTENTION, build_attention_one_head, ASSAY_DOMAIN_TOKENS, 0,
+     false},
+    {"attention_dropout", ASSAY_OP_ATTENTION, build_attention_dropout, ASSAY_DOMAIN_TOKENS, 0,
+     false},
+    {"gru", ASSAY_OP_GRU, build_gru, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"gru_bidirectional", ASSAY_OP_GRU, build_gru_bidirectional, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"gru_stacked", ASSAY_OP_GRU, build_gru_stacked, ASSAY_DOMAIN_ROWS, 0, false},
+    {"lstm", ASSAY_OP_LSTM, build_lstm, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"lstm_bidirectional", ASSAY_OP_LSTM, build_lstm_bidirectional, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"lstm_stacked", ASSAY_OP_LSTM, build_lstm_stacked, ASSAY_DOMAIN_ROWS, 0, false},
+    {"slice", ASSAY_OP_SLICE, build_slice, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"concat", ASSAY_OP_CONCAT, build_concat, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"concat_three", ASSAY_OP_CONCAT, build_concat_three, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"select_first", ASSAY_OP_SELECT_TOKEN, build_select_first, ASSAY_DOMAIN_ROWS, 0, false},
+    {"select_last", ASSAY_OP_SELECT_TOKEN, build_select_last, ASSAY_DOMAIN_ROWS, 0, false},
+    {"mean_pool", ASSAY_OP_MEAN_POOL, build_mean_pool, ASSAY_DOMAIN_ROWS, 0, false},
+    {"max_pool", ASSAY_OP_MAX_POOL, build_max_pool, ASSAY_DOMAIN_ROWS, 0, false},
+    {"attention_pool", ASSAY_OP_ATTENTION_POOL, build_attention_pool, ASSAY_DOMAIN_ROWS, 0, false},
+    {"rnn", ASSAY_OP_RNN, build_rnn, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"rnn_bidirectional", ASSAY_OP_RNN, build_rnn_bidirectional, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"rnn_stacked", ASSAY_OP_RNN, build_rnn_stacked, ASSAY_DOMAIN_ROWS, 0, false},
+    {"token_weights", ASSAY_OP_SCALE_TOKENS, build_token_weights, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"scale_tokens", ASSAY_OP_SCALE_TOKENS, build_scale_tokens, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"add_row", ASSAY_OP_ADD_ROW, build_add_row, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"add_row_rows", ASSAY_OP_ADD_ROW, build_add_row_rows, ASSAY_DOMAIN_ROWS, 0, false},
+    {"frozen_embedding", ASSAY_OP_EMBEDDING, build_frozen_embedding, ASSAY_DOMAIN_TOKENS, 0, false},
+    {"class_weights", ASSAY_OP_CROSS_ENTROPY, build_mean_pool, ASSAY_DOMAIN_ROWS, 0, true},
+    {"class_weights_smoothing", ASSAY_OP_CROSS_ENTROPY, build_max_pool, ASSAY_DOMAIN_ROWS, 0.2,
+     true},
+    {"label_smoothing", ASSAY_OP_CROSS_ENTROPY, build_mean_pool, ASSAY_DOMAIN_ROWS, 0.2, false},
+    {"fan_out", ASSAY_OP_CROSS_ENTROPY, build_fan_out, ASSAY_DOMAIN_ROWS, 0, false},
 };
 const size_t n_op_variants = sizeof op_variants / sizeof *op_variants;
+
+/* As many as the shapes have classes at most. */
+static const double class_weights[] = {0.5, 2, 1.25, 0.125, 3, 1, 0.75, 1.5, 4, 0.25};
 
 static int32_t shape_n_ids(const op_shape *shape) {
     int32_t n = 0;
@@ -296,7 +366,9 @@ assay_graph *case_graph(const op_variant *variant, const op_shape *shape) {
     if (variant->domain == ASSAY_DOMAIN_TOKENS)
         y = assay_attention_pool(b, y, assay_embedding(b, "score", ids, n_ids, 1));
     assay_value logits = assay_linear(b, "classifier", y, shape->n_classes);
-    require(as_graph_close(graph, logits, variant->label_smoothing, 1, &error), &error);
+    require(as_graph_close(graph, logits, variant->label_smoothing,
+                           variant->class_weights ? class_weights : NULL, 1, &error),
+            &error);
     return graph;
 }
 
@@ -315,7 +387,7 @@ void check_coverage(void) {
     for (int32_t op = 0; op < ASSAY_OP_COUNT; op++) {
         bool covered = false;
         for (size_t v = 0; v < n_op_variants && !covered; v++) {
-            if (op < ASSAY_OP_EMBEDDING_GRAD && op_variants[v].op != op)
+            if (!strstr(as_op_name(op), "_grad") && op_variants[v].op != op)
                 continue;
             assay_graph *graph = case_graph(&op_variants[v], &op_shapes[1]);
             covered = has_op(as_graph_view(graph), op);

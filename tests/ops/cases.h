@@ -26,6 +26,7 @@ typedef struct op_variant {
     assay_value (*build)(const assay_builder *b, assay_value x, const op_shape *shape);
     int32_t domain; /* of what build returns: TOKENS or ROWS */
     double label_smoothing;
+    bool class_weights;
 } op_variant;
 
 extern const op_shape op_shapes[];

@@ -98,6 +98,20 @@ static void check_positions(void) {
     fixture_close(&f);
 }
 
+/* A batch without token weights, or of a host that doesn't know them. */
+static void check_token_weights(void) {
+    fixture f = fixture_open("token_weights");
+    assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30);
+    assay_batch batch = *f.batch;
+    batch.token_weights = NULL;
+    expect_refused(&f, plan, &batch, "a batch without the token weights that the graph reads");
+    batch = *f.batch;
+    batch.struct_size = (uint32_t)offsetof(assay_batch, token_weights);
+    expect_refused(&f, plan, &batch, "a batch too short to have token weights");
+    backend->plan_free(plan);
+    fixture_close(&f);
+}
+
 static void expect_status(assay_status status, assay_status expected, const assay_error *error,
                           const char *what) {
     tap_ok(status == expected && error->status == expected && error->text[0], "%s: %s: %s", what,
@@ -116,6 +130,45 @@ static void check_sizes(void) {
     expect_status(backend->compile(f.r.session, ASSAY_PLAN_FORWARD, 0, 5, &plan, &e3),
                   ASSAY_INVALID_ARGUMENT, &e3, "a plan without rows is refused");
     tap_ok(plan == NULL, "a refused compile leaves ret_plan alone");
+    fixture_close(&f);
+}
+
+static uint32_t find_parameter(const assay_graph_view *graph, const char *name) {
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (strcmp(graph->parameters[p].name, name) == 0)
+            return p;
+    tap_bail("no parameter %s", name);
+}
+
+/* What isn't trained: no gradient in the graph, its states read as zeros and take nothing else, and
+ * an update leaves it alone. */
+static void check_frozen(void) {
+    fixture f = fixture_open("frozen_embedding");
+    assay_error error = ASSAY_ERROR_INIT, refused = ASSAY_ERROR_INIT;
+    assay_update_config config = {
+        (uint32_t)sizeof config, ASSAY_OPTIMIZER_ADAMW, 0.9, 0.999, 1e-8, 0, 0.1, 0};
+    assay_step step = make_step(1, 1, 1);
+    assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30), *update = NULL;
+    uint32_t p = find_parameter(f.r.graph, "frozen.weight");
+    int64_t n = f.r.graph->parameters[p].n_elements;
+    double *before = runner_download(&f.r, f.arena, ASSAY_STATE_PARAMETER, p);
+    require(backend->compile_update(f.r.session, &config, &update, &error), &error);
+    step.learning_rate = 0.1;
+    runner_run(&f.r, plan, f.batch, &step);
+    runner_run(&f.r, update, NULL, &step);
+    double *after = runner_download(&f.r, f.arena, ASSAY_STATE_PARAMETER, p);
+    tap_ok(f.r.graph->parameters[p].gradient == ASSAY_NONE &&
+               memcmp(before, after, (size_t)n * sizeof *before) == 0,
+           "training leaves a frozen parameter alone");
+    for (int32_t state = ASSAY_STATE_GRADIENT; state <= ASSAY_STATE_MOMENT2; state++)
+        tap_ok(max_abs(runner_download(&f.r, f.arena, state, p), n) == 0,
+               "state %d of a frozen parameter is zero", (int)state);
+    expect_status(
+        backend->upload(f.r.session, ASSAY_STATE_MOMENT1, p, before, (uint64_t)n, &refused),
+        ASSAY_INVALID_ARGUMENT, &refused, "a moment of a frozen parameter is refused");
+    runner_zero_gradients(&f.r);
+    backend->plan_free(plan);
+    backend->plan_free(update);
     fixture_close(&f);
 }
 
@@ -139,8 +192,10 @@ static void check_repeatable(const char *variant) {
     bool same =
         x.loss == y.loss && memcmp(x.logits, y.logits, (size_t)x.n_logits * sizeof *x.logits) == 0;
     for (uint32_t p = 0; p < a.r.graph->n_parameters; p++)
-        same = same && memcmp(x.gradients[p], y.gradients[p],
-                              (size_t)a.r.graph->parameters[p].n_elements * sizeof(double)) == 0;
+        same = same && !x.gradients[p] == !y.gradients[p] &&
+               (!x.gradients[p] ||
+                memcmp(x.gradients[p], y.gradients[p],
+                       (size_t)a.r.graph->parameters[p].n_elements * sizeof(double)) == 0);
     tap_ok(same, "%s gives the same bits again", variant);
     fixture_close(&a);
     fixture_close(&b);
@@ -212,8 +267,9 @@ static void check_results_are_kept(void) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const variants[] = {"linear", "attention_dropout", "gru_stacked",
-                                           "lstm_stacked", "fan_out"};
+    static const char *const variants[] = {"linear",        "attention_dropout", "gru_stacked",
+                                           "lstm_stacked",  "rnn_stacked",       "add_row_rows",
+                                           "token_weights", "class_weights",     "fan_out"};
     as_arena *plugins = as_arena_new();
     tap_init(&argc, argv);
     if (argc != 3)
@@ -222,7 +278,9 @@ int main(int argc, char **argv) {
     dtype = strcmp(argv[2], "f64") == 0 ? ASSAY_DTYPE_F64 : ASSAY_DTYPE_F32;
     check_batches();
     check_positions();
+    check_token_weights();
     check_sizes();
+    check_frozen();
     check_dtypes();
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         check_repeatable(variants[i]);

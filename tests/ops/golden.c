@@ -78,6 +78,42 @@ static assay_value body_large_logits(const assay_builder *b, assay_value x) {
     return assay_scale(b, assay_mean_pool(b, x), 4000);
 }
 
+static assay_value body_rnn(const assay_builder *b, assay_value x) {
+    x = assay_recurrent(b, ASSAY_OP_RNN, "rnn", 0, x, N_HIDDEN, 1);
+    return assay_final_state(b, assay_recurrent(b, ASSAY_OP_RNN, "rnn", 1, x, N_HIDDEN, 1), 1);
+}
+
+static assay_value body_rnn_forward_only(const assay_builder *b, assay_value x) {
+    return assay_mean_pool(b, assay_recurrent(b, ASSAY_OP_RNN, "rnn", 0, x, N_HIDDEN, 0));
+}
+
+static assay_value body_token_weights(const assay_builder *b, assay_value x) {
+    x = assay_tanh(b, assay_weight_tokens(b, x));
+    assay_value own = assay_linear(b, "own", x, 1);
+    return assay_mean_pool(b, assay_apply2(b, ASSAY_OP_SCALE_TOKENS, x, own));
+}
+
+static assay_value body_add_row(const assay_builder *b, assay_value x) {
+    assay_value table =
+        assay_block_parameter(b, "kind", "weight", 3, N_CHANNELS, ASSAY_INIT_NORMAL, 1);
+    x = assay_tanh(b, assay_add_row(b, x, table, 0));
+    return assay_tanh(b, assay_add_row(b, assay_mean_pool(b, x), table, 1));
+}
+
+static assay_value body_frozen(const assay_builder *b, assay_value x) {
+    assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
+    x = assay_add(b, x, assay_frozen_embedding(b, "fixed", ids, N_IDS, N_CHANNELS));
+    return assay_mean_pool(b, assay_tanh(b, assay_linear(b, "hidden", x, N_HIDDEN)));
+}
+
+static assay_value body_mean(const assay_builder *b, assay_value x) {
+    return assay_mean_pool(b, x);
+}
+
+static assay_value body_max(const assay_builder *b, assay_value x) {
+    return assay_max_pool(b, x);
+}
+
 typedef assay_value graph_body(const assay_builder *b, assay_value x);
 
 static const struct {
@@ -95,10 +131,18 @@ static const struct {
     {"sinusoid", body_sinusoid},
     {"select", body_select},
     {"large_logits", body_large_logits},
+    {"rnn", body_rnn},
+    {"rnn_forward_only", body_rnn_forward_only},
+    {"token_weights", body_token_weights},
+    {"add_row", body_add_row},
+    {"frozen", body_frozen},
+    {"class_weights", body_mean},
+    {"class_weights_smoothing", body_max},
 };
 
 static assay_graph *make_graph(graph_body *body, int32_t n_ids, int32_t n_channels,
-                               int32_t n_classes, double label_smoothing) {
+                               int32_t n_classes, double label_smoothing,
+                               const double *class_weights) {
     assay_error error = ASSAY_ERROR_INIT;
     assay_graph *graph = NULL;
     require(as_graph_new(&graph, &error), &error);
@@ -106,7 +150,7 @@ static assay_graph *make_graph(graph_body *body, int32_t n_ids, int32_t n_channe
     assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
     assay_value y = body(b, assay_embedding(b, "x", ids, n_ids, n_channels));
     assay_value logits = assay_linear(b, "classifier", y, n_classes);
-    require(as_graph_close(graph, logits, label_smoothing, 1, &error), &error);
+    require(as_graph_close(graph, logits, label_smoothing, class_weights, 1, &error), &error);
     return graph;
 }
 
@@ -146,29 +190,41 @@ static assay_batch *golden_batch(as_arena *arena, json_t *root) {
     int32_t *lengths = integers(arena, member(root, "lengths"), &n_rows);
     int32_t *ids = integers(arena, member(root, "ids"), &n_tokens);
     int32_t *labels = integers(arena, member(root, "labels"), &n_labels);
+    double *weights =
+        numbers(arena, member(root, "token_weights"), (int64_t)n_tokens, "token_weights");
+    float *token_weights = require_alloc(arena, n_tokens, sizeof *token_weights);
+    for (size_t t = 0; t < n_tokens; t++)
+        token_weights[t] = (float)weights[t];
     assay_batch *batch = make_batch(arena, lengths, (int32_t)n_rows, N_IDS, N_CLASSES);
     if ((int32_t)n_tokens != batch->n_tokens || n_labels != n_rows)
         tap_bail("ops.json: lengths, ids and labels don't fit together");
     batch->ids = ids;
     batch->labels = labels;
+    batch->token_weights = token_weights;
     return batch;
 }
 
-/* The tensor of every parameter, in the graph's order, from an object by name. */
-static double **tensors(as_arena *arena, const assay_graph_view *graph, json_t *object) {
+/* The tensor of every parameter, in the graph's order, from an object by name; NULL for those whose
+ * values the graph fixes, and with trained_only for those that aren't trained. */
+static double **tensors(as_arena *arena, const assay_graph_view *graph, json_t *object,
+                        bool trained_only) {
     double **data = require_alloc(arena, graph->n_parameters, sizeof *data);
+    size_t n = 0;
     for (uint32_t p = 0; p < graph->n_parameters; p++) {
         const assay_parameter_info *info = &graph->parameters[p];
+        if (info->values || (trained_only && info->gradient == ASSAY_NONE))
+            continue;
         data[p] = numbers(arena, member(object, info->name), info->n_elements, info->name);
+        n++;
     }
-    if (json_object_size(object) != graph->n_parameters)
+    if (json_object_size(object) != n)
         tap_bail("ops.json: parameters that the graph doesn't have");
     return data;
 }
 
 static void upload_all(runner *r, int32_t state, double **data) {
     for (uint32_t p = 0; p < r->graph->n_parameters; p++)
-        runner_upload(r, state, p, data[p]);
+        runner_upload(r, state, p, data[p] ? data[p] : r->graph->parameters[p].values);
 }
 
 /* ---- graphs ---- */
@@ -176,17 +232,24 @@ static void upload_all(runner *r, int32_t state, double **data) {
 static void check_graph(json_t *root, json_t *c, graph_body *body) {
     as_arena *arena = as_arena_new();
     const char *name = json_string_value(member(c, "name")), *worst;
-    assay_graph *graph =
-        make_graph(body, N_IDS, N_CHANNELS, N_CLASSES, number(c, "label_smoothing"));
+    json_t *class_weights = member(c, "class_weights");
+    assay_graph *graph = make_graph(
+        body, N_IDS, N_CHANNELS, N_CLASSES, number(c, "label_smoothing"),
+        json_array_size(class_weights) ? numbers(arena, class_weights, N_CLASSES, "class_weights")
+                                       : NULL);
     runner r = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(graph));
     assay_step step = make_step(0, 0, 1);
-    upload_all(&r, ASSAY_STATE_PARAMETER, tensors(arena, r.graph, member(c, "parameters")));
-    run_result a = runner_step(&r, arena, golden_batch(arena, root), &step);
+    upload_all(&r, ASSAY_STATE_PARAMETER, tensors(arena, r.graph, member(c, "parameters"), false));
+    assay_batch *batch = golden_batch(arena, root);
+    run_result a = runner_step(&r, arena, batch, &step);
     double *logits = numbers(arena, member(c, "logits"), a.n_logits, "logits");
     double loss = number(c, "loss");
-    double **gradients = tensors(arena, r.graph, member(c, "gradients"));
+    double **gradients = tensors(arena, r.graph, member(c, "gradients"), true);
+    double mean = number(c, "mean_loss");
+    double own_mean = a.loss / as_graph_loss_weight(r.graph, batch->labels, batch->n_rows);
     double d_logits = difference(a.logits, logits, a.n_logits, max_abs(logits, a.n_logits));
-    double d_loss = difference(&a.loss, &loss, 1, fabs(loss));
+    double d_loss = fmax(difference(&a.loss, &loss, 1, fabs(loss)),
+                         difference(&own_mean, &mean, 1, fabs(mean)));
     double d_gradient = gradient_difference(r.graph, a.gradients, gradients, 1e-3, &worst);
     tap_ok(d_logits <= tolerance && d_loss <= tolerance && d_gradient <= tolerance,
            "PyTorch's %s: logits %.1e, loss %.1e, gradients %.1e (%s)", name, d_logits, d_loss,
@@ -210,10 +273,6 @@ static void check_graphs(json_t *root) {
 }
 
 /* ---- optimizers ---- */
-
-static assay_value body_mean(const assay_builder *b, assay_value x) {
-    return assay_mean_pool(b, x);
-}
 
 static assay_update_config update_config(json_t *c) {
     const char *name = json_string_value(member(c, "optimizer"));
@@ -239,7 +298,8 @@ static double check_step(runner *r, as_arena *arena, assay_plan *plan, json_t *e
     const char *name;
     step.step = number_of_step;
     step.learning_rate = number(expected, "learning_rate");
-    upload_all(r, ASSAY_STATE_GRADIENT, tensors(arena, r->graph, member(expected, "gradients")));
+    upload_all(r, ASSAY_STATE_GRADIENT,
+               tensors(arena, r->graph, member(expected, "gradients"), true));
     runner_run(r, plan, NULL, &step);
     require(r->backend->read_grad_norm(plan, &norm, &error), &error);
     worst = fabs(norm - number(expected, "norm")) / number(expected, "norm");
@@ -249,22 +309,23 @@ static double check_step(runner *r, as_arena *arena, assay_plan *plan, json_t *e
         double *gradient = runner_download(r, arena, ASSAY_STATE_GRADIENT, p);
         worst += max_abs(gradient, r->graph->parameters[p].n_elements); /* must be zero */
     }
-    return fmax(worst, gradient_difference(r->graph, after,
-                                           tensors(arena, r->graph, member(expected, "after")),
-                                           1e-3, &name));
+    return fmax(worst,
+                gradient_difference(r->graph, after,
+                                    tensors(arena, r->graph, member(expected, "after"), false),
+                                    1e-3, &name));
 }
 
 static void check_optimizer(json_t *c, size_t index) {
     as_arena *arena = as_arena_new();
     assay_error error = ASSAY_ERROR_INIT;
-    assay_graph *graph = make_graph(body_mean, 4, 3, 2, 0);
+    assay_graph *graph = make_graph(body_mean, 4, 3, 2, 0, NULL);
     runner r = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(graph));
     assay_update_config config = update_config(c);
     assay_plan *plan = NULL;
     json_t *steps = member(c, "steps");
     double worst = 0;
     require(reference->compile_update(r.session, &config, &plan, &error), &error);
-    upload_all(&r, ASSAY_STATE_PARAMETER, tensors(arena, r.graph, member(c, "start")));
+    upload_all(&r, ASSAY_STATE_PARAMETER, tensors(arena, r.graph, member(c, "start"), false));
     for (size_t i = 0; i < json_array_size(steps); i++)
         worst = fmax(worst, check_step(&r, arena, plan, json_array_get(steps, i), (int64_t)i + 1));
     tap_ok(worst <= tolerance && json_array_size(steps) == 5, "PyTorch's optimizer %zu (%s): %.1e",
@@ -307,7 +368,7 @@ typedef struct closed {
 static closed closed_open(graph_body *body) {
     closed c;
     c.arena = as_arena_new();
-    c.graph = make_graph(body, CLOSED_TOKENS, CLOSED_CHANNELS, 2, 0);
+    c.graph = make_graph(body, CLOSED_TOKENS, CLOSED_CHANNELS, 2, 0, NULL);
     c.batch = make_batch(c.arena, closed_lengths, CLOSED_ROWS, CLOSED_TOKENS, 2);
     c.r = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(c.graph));
     runner_draw_parameters(&c.r, 1, 0);
@@ -434,10 +495,6 @@ static void check_attention_dropout(void) {
                           max_abs(expected, CLOSED_TOKENS * CLOSED_CHANNELS));
     tap_ok(d <= tolerance, "attention drops the scores that its keys say: %.1e", d);
     closed_close(&c);
-}
-
-static assay_value body_max(const assay_builder *b, assay_value x) {
-    return assay_max_pool(b, x);
 }
 
 /* All tokens equal: the whole gradient goes to each row's first token. */

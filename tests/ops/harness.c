@@ -97,7 +97,9 @@ void runner_draw_parameters(runner *r, uint64_t seed, int32_t levels) {
         as_arena *arena = as_arena_new();
         double *data = require_alloc(arena, (size_t)info->n_elements, sizeof *data);
         as_random random = as_random_init(seed, as_hash64(info->name));
-        for (int64_t i = 0; i < info->n_elements; i++) {
+        for (int64_t i = 0; i < info->n_elements && info->values; i++)
+            data[i] = info->values[i];
+        for (int64_t i = 0; i < info->n_elements && !info->values; i++) {
             double x = parameter_range(info) * (2 * as_random_uniform(&random) - 1);
             data[i] = levels ? round(x * levels) / levels : (double)(float)x;
         }
@@ -191,14 +193,24 @@ assay_batch *make_batch(as_arena *arena, const int32_t *lengths, int32_t n_rows,
     int32_t n_tokens = offsets[n_rows];
     int32_t *ids = require_alloc(arena, (size_t)n_tokens, sizeof *ids);
     int32_t *positions = require_alloc(arena, (size_t)n_tokens, sizeof *positions);
+    float *weights = require_alloc(arena, (size_t)n_tokens, sizeof *weights);
     for (int32_t b = 0; b < n_rows; b++) {
         for (int32_t t = offsets[b]; t < offsets[b + 1]; t++) {
             ids[t] = t % n_ids;
             positions[t] = t - offsets[b];
+            weights[t] = 0.25f * (float)(1 + (t * 5 + b) % 7);
         }
     }
-    *batch = (assay_batch){
-        (uint32_t)sizeof *batch, n_rows, n_tokens, 0, ids, positions, offsets, labels, row_keys};
+    *batch = (assay_batch){(uint32_t)sizeof *batch,
+                           n_rows,
+                           n_tokens,
+                           0,
+                           ids,
+                           positions,
+                           offsets,
+                           labels,
+                           row_keys,
+                           weights};
     return batch;
 }
 
@@ -210,15 +222,19 @@ assay_batch *pick_rows(as_arena *arena, const assay_batch *from, const int32_t *
     int32_t *ids = require_alloc(arena, (size_t)batch->n_tokens, sizeof *ids);
     int32_t *labels = require_alloc(arena, (size_t)n, sizeof *labels);
     uint64_t *row_keys = require_alloc(arena, (size_t)n, sizeof *row_keys);
+    float *weights = require_alloc(arena, (size_t)batch->n_tokens, sizeof *weights);
     for (int32_t i = 0; i < n; i++) {
         memcpy(&ids[batch->offsets[i]], &from->ids[from->offsets[rows[i]]],
                (size_t)lengths[i] * sizeof *ids);
+        memcpy(&weights[batch->offsets[i]], &from->token_weights[from->offsets[rows[i]]],
+               (size_t)lengths[i] * sizeof *weights);
         labels[i] = from->labels[rows[i]];
         row_keys[i] = from->row_keys[rows[i]];
     }
     batch->ids = ids;
     batch->labels = labels;
     batch->row_keys = row_keys;
+    batch->token_weights = weights;
     return batch;
 }
 

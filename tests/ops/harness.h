@@ -50,7 +50,8 @@ runner runner_open(const assay_backend *backend, int32_t dtype, const assay_grap
 void runner_close(runner *r);
 
 /* Draws every parameter from (seed, name): embeddings in [-1.5, 1.5], matrices by their fan-in,
- * vectors in [-1, 1]; exact in f32. levels > 0 rounds to multiples of 1 / levels, which makes ties.
+ * vectors in [-1, 1]; exact in f32; constants with values as they are. levels > 0 rounds to
+ * multiples of 1 / levels, which makes ties.
  */
 void runner_draw_parameters(runner *r, uint64_t seed, int32_t levels);
 void runner_zero_gradients(runner *r);
@@ -74,7 +75,7 @@ assay_step make_step(int32_t dropout, uint64_t seed, double loss_scale);
 
 /* ---- batches ---- */
 
-/* ids: t % n_ids over the batch, labels and row keys by row. */
+/* ids: t % n_ids over the batch, token weights 0.25 to 1.75, labels and row keys by row. */
 assay_batch *make_batch(as_arena *arena, const int32_t *lengths, int32_t n_rows, int32_t n_ids,
                         int32_t n_classes);
 /* Rows rows[0 .. n - 1] of `from` as a batch of their own. */

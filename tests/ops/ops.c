@@ -355,7 +355,9 @@ static void bench(void) {
 
 int main(int argc, char **argv) {
     static const char *const session_variants[] = {
-        "gru_stacked", "lstm_stacked", "attention_dropout", "fan_out", "attention_pool"};
+        "gru_stacked",  "lstm_stacked",           "rnn_stacked",   "attention_dropout",
+        "fan_out",      "attention_pool",         "token_weights", "frozen_embedding",
+        "add_row_rows", "class_weights_smoothing"};
     tap_init(&argc, argv);
     bool is_bench = argc == 3 && strcmp(argv[1], "--bench") == 0;
     if (argc != 2 + is_bench) {

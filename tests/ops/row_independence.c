@@ -30,11 +30,23 @@ typedef struct model_case {
 #define OPTION(name, value)                                                                        \
     { name, AS_OPTION_NUMBER, value, NULL }
 
+#define SWITCH(name, value)                                                                        \
+    { name, AS_OPTION_BOOL, value, NULL }
+
 static const model_case model_cases[] = {
     {"gru", "gru", {OPTION("layers", 2)}, 1},
-    {"gru, one direction", "gru", {{"bidirectional", AS_OPTION_BOOL, 0, NULL}}, 1},
+    {"gru, one direction", "gru", {SWITCH("bidirectional", 0)}, 1},
     {"gru, mean", "gru", {{"pooling", AS_OPTION_TEXT, 0, "mean"}}, 1},
     {"gru, max", "gru", {{"pooling", AS_OPTION_TEXT, 0, "max"}}, 1},
+    {"gru, attention", "gru", {{"pooling", AS_OPTION_TEXT, 0, "attention"}}, 1},
+    {"gru, weighted and frozen",
+     "gru",
+     {SWITCH("token_weights", 1), SWITCH("train_embedding", 0)},
+     2},
+    {"rnn", "rnn", {OPTION("layers", 2)}, 1},
+    {"rnn, both directions", "rnn", {SWITCH("bidirectional", 1)}, 1},
+    {"lstm", "lstm", {OPTION("layers", 2)}, 1},
+    {"bilstm", "bilstm", {OPTION("hidden", 24)}, 1},
     {"bilstm_attention", "bilstm_attention", {OPTION("layers", 2)}, 1},
     {"bilstm_attention, no W", "bilstm_attention", {OPTION("attention", 0)}, 1},
     {"transformer", "transformer", {OPTION("dropout", 0.2)}, 1},

@@ -126,6 +126,7 @@ int main(int argc, char **argv) {
     const assay_backend *backend = load_backend(plugins, argv[1]);
     check_model(backend, "gru");
     check_model(backend, "bilstm_attention");
+    check_model(backend, "rnn");
     check_model(backend, "transformer");
     as_arena_free(plugins);
     return tap_done();

@@ -60,6 +60,7 @@ typedef struct assay_parameter_info {
     uint32_t reserved;
     int64_t dims[2];
     int64_t n_elements;
+    const double *values; /* [n_elements] of a constant that the host fixes, else NULL */
 } assay_parameter_info;
 
 typedef struct assay_graph_view {
@@ -153,12 +154,15 @@ typedef struct assay_backend {
     /* [cell] 1 if it can run that node. */
     int32_t (*supports)(const assay_device *device, const assay_graph_view *graph, uint32_t node);
 
-    /* [cell] Allocates parameters, gradients and states, all zero. `graph` outlives the session. */
+    /* [cell] Allocates parameters, gradients and states, all zero; of a parameter that isn't
+     * trained nothing but the parameter itself. `graph` outlives the session. */
     assay_status (*session_create)(assay_device *device, const assay_graph_view *graph,
                                    assay_session **ret_session, assay_error *error);
     void (*session_free)(assay_session *session); /* [cell] NULL allowed; after its plans */
 
-    /* [cell] Whole tensor of a parameter in row-major order, n = n_elements. Exact for f32. */
+    /* [cell] Whole tensor of a parameter in row-major order, n = n_elements. Exact for f32.
+     * Gradient and moments of a parameter that isn't trained are zero: they read so, and another
+     * upload is ASSAY_INVALID_ARGUMENT. */
     assay_status (*upload)(assay_session *session, int32_t state, uint32_t parameter,
                            const double *data, uint64_t n, assay_error *error);
     assay_status (*download)(assay_session *session, int32_t state, uint32_t parameter,

@@ -25,9 +25,12 @@ typedef struct assay_batch {
     const uint64_t
         *row_keys; /* [B] identity of each row (its index in the data set): keys dropout, so
                       that a row's result doesn't depend on what else is in its batch */
+    const float *token_weights; /* [N] weight of each token (TF-IDF, ...), or NULL: read only where
+                                   the graph asks for it, and then it must be there */
 } assay_batch;
 
-ASSAY_STATIC_ASSERT(sizeof(assay_batch) == 56, "assay_batch layout is frozen");
+ASSAY_STATIC_ASSERT(offsetof(assay_batch, token_weights) == 56, "assay_batch layout is frozen");
+ASSAY_STATIC_ASSERT(sizeof(assay_batch) == 64, "assay_batch layout is frozen");
 
 #ifdef __cplusplus
 }

@@ -16,19 +16,26 @@
 extern "C" {
 #endif
 
-/* Parameter "name.suffix"; a name over 127 characters is an error. */
-static inline assay_value assay_block_parameter(const assay_builder *b, const char *name,
-                                                const char *suffix, int64_t rows, int64_t columns,
-                                                int32_t kind, double scale) {
+/* Parameter "name.suffix" that starts as `init` says; a name over 127 characters is an error. */
+static inline assay_value assay_block_init(const assay_builder *b, const char *name,
+                                           const char *suffix, int64_t rows, int64_t columns,
+                                           const assay_init *init) {
     char full[128];
     int64_t dims[2] = {rows, columns};
-    assay_init init = {kind, 0, scale};
     int n = snprintf(full, sizeof full, "%s.%s", name, suffix);
     if (n < 0 || (size_t)n >= sizeof full) {
         b->fail(b->graph, name, "parameter name is over 127 characters");
         return ASSAY_NONE;
     }
-    return b->parameter(b->graph, full, columns ? 2u : 1u, dims, &init);
+    return b->parameter(b->graph, full, columns ? 2u : 1u, dims, init);
+}
+
+/* Trained parameter "name.suffix". */
+static inline assay_value assay_block_parameter(const assay_builder *b, const char *name,
+                                                const char *suffix, int64_t rows, int64_t columns,
+                                                int32_t kind, double scale) {
+    assay_init init = {kind, 0, scale};
+    return assay_block_init(b, name, suffix, rows, columns, &init);
 }
 
 static inline assay_value assay_apply1(const assay_builder *b, int32_t op, assay_value x,
@@ -48,6 +55,40 @@ static inline assay_value assay_embedding(const assay_builder *b, const char *na
     assay_value table =
         assay_block_parameter(b, name, "weight", n_ids, channels, ASSAY_INIT_NORMAL, 1.0);
     return assay_apply2(b, ASSAY_OP_EMBEDDING, ids, table);
+}
+
+/* As assay_embedding with a table that isn't trained: no gradient, no optimizer state. */
+static inline assay_value assay_frozen_embedding(const assay_builder *b, const char *name,
+                                                 assay_value ids, int64_t n_ids, int64_t channels) {
+    assay_init init = {ASSAY_INIT_NORMAL, 1, 1.0};
+    return assay_apply2(b, ASSAY_OP_EMBEDDING, ids,
+                        assay_block_init(b, name, "weight", n_ids, channels, &init));
+}
+
+/* Each token's channels times its weight in the batch (TF-IDF and the like). */
+static inline assay_value assay_weight_tokens(const assay_builder *b, assay_value x) {
+    return assay_apply2(b, ASSAY_OP_SCALE_TOKENS, x, b->input(b->graph, ASSAY_INPUT_TOKEN_WEIGHTS));
+}
+
+/* The batch's token ids as vectors: assay_embedding, or without `trained` assay_frozen_embedding;
+ * `weighted`: each times its token's weight. */
+static inline assay_value assay_words(const assay_builder *b, const char *name, int64_t n_ids,
+                                      int64_t channels, int trained, int weighted) {
+    assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
+    assay_value x = trained ? assay_embedding(b, name, ids, n_ids, channels)
+                            : assay_frozen_embedding(b, name, ids, n_ids, channels);
+    return weighted ? assay_weight_tokens(b, x) : x;
+}
+
+/* x + table[row] for every token or row of x, table FIXED [R, C]. */
+static inline assay_value assay_add_row(const assay_builder *b, assay_value x, assay_value table,
+                                        int64_t row) {
+    assay_attrs attrs = ASSAY_ATTRS_INIT;
+    assay_value inputs[2];
+    inputs[0] = x;
+    inputs[1] = table;
+    attrs.begin = row;
+    return b->apply(b->graph, ASSAY_OP_ADD_ROW, inputs, 2, &attrs);
 }
 
 static inline assay_value assay_sinusoid(const assay_builder *b, int64_t channels) {
@@ -157,13 +198,15 @@ static inline assay_value assay_encoder_layer(const assay_builder *b, const char
     return assay_layer_norm(b, names[4], assay_add(b, x, assay_dropout(b, y, dropout)), 1e-5);
 }
 
-/* One recurrent layer (op = ASSAY_OP_GRU or ASSAY_OP_LSTM) as layer `layer` of the module `name`:
- * all weights and biases ~ U(-1/sqrt(hidden), 1/sqrt(hidden)) (torch.nn.GRU, torch.nn.LSTM). */
+/* One recurrent layer (op = ASSAY_OP_RNN, ASSAY_OP_GRU or ASSAY_OP_LSTM) as layer `layer` of the
+ * module `name`: all weights and biases ~ U(-1/sqrt(hidden), 1/sqrt(hidden)) (torch.nn.RNN, GRU,
+ * LSTM). */
 static inline assay_value assay_recurrent(const assay_builder *b, int32_t op, const char *name,
                                           int32_t layer, assay_value x, int64_t hidden,
                                           int bidirectional) {
     static const char *const kinds[4] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
-    int64_t gates = op == ASSAY_OP_GRU ? 3 : 4, in = b->channels(b->graph, x);
+    int64_t gates = op == ASSAY_OP_RNN ? 1 : op == ASSAY_OP_GRU ? 3 : 4;
+    int64_t in = b->channels(b->graph, x);
     double bound = hidden > 0 ? 1.0 / sqrt((double)hidden) : 0.0;
     assay_attrs attrs = ASSAY_ATTRS_INIT;
     assay_value inputs[9];
@@ -230,6 +273,27 @@ static inline assay_value assay_max_pool(const assay_builder *b, assay_value x) 
 static inline assay_value assay_attention_pool(const assay_builder *b, assay_value x,
                                                assay_value score) {
     return assay_apply2(b, ASSAY_OP_ATTENTION_POOL, x, score);
+}
+
+/* Ways from a recurrent layer's states to one vector a row; the names are for ASSAY_OPTION_CHOICE.
+ */
+enum { ASSAY_POOL_LAST = 0, ASSAY_POOL_MEAN, ASSAY_POOL_MAX, ASSAY_POOL_ATTENTION };
+#define ASSAY_POOL_NAMES                                                                           \
+    { "last", "mean", "max", "attention", NULL }
+
+/* Last: assay_final_state. Attention: softmax over the row's tokens of "name.weight" x + bias. */
+static inline assay_value assay_pool(const assay_builder *b, const char *name, assay_value x,
+                                     int64_t pooling, int bidirectional) {
+    switch (pooling) {
+    case ASSAY_POOL_MEAN:
+        return assay_mean_pool(b, x);
+    case ASSAY_POOL_MAX:
+        return assay_max_pool(b, x);
+    case ASSAY_POOL_ATTENTION:
+        return assay_attention_pool(b, x, assay_linear(b, name, x, 1));
+    default:
+        return assay_final_state(b, x, bidirectional);
+    }
 }
 
 #ifdef __cplusplus

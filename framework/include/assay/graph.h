@@ -34,9 +34,10 @@ enum {
 };
 
 enum {
-    ASSAY_INPUT_TOKEN_IDS = 0, /* TOKENS, index: id of each token, 0 <= id < vocab_size */
-    ASSAY_INPUT_POSITIONS = 1, /* TOKENS, index: 0, 1, 2, ... inside each row */
-    ASSAY_INPUT_LABELS = 2,    /* ROWS, index: class of each row; the host's, not a model's */
+    ASSAY_INPUT_TOKEN_IDS = 0,     /* TOKENS, index: id of each token, 0 <= id < vocab_size */
+    ASSAY_INPUT_POSITIONS = 1,     /* TOKENS, index: 0, 1, 2, ... inside each row */
+    ASSAY_INPUT_LABELS = 2,        /* ROWS, index: class of each row; the host's, not a model's */
+    ASSAY_INPUT_TOKEN_WEIGHTS = 3, /* TOKENS [N, 1]: weight of each token, see batch.h */
     ASSAY_INPUT_COUNT
 };
 
@@ -59,20 +60,20 @@ typedef struct assay_graph assay_graph; /* opaque to plugins */
 
 /* How a parameter starts. Drawn from (run seed, parameter name), so the order doesn't matter. */
 typedef struct assay_init {
-    int32_t kind; /* ASSAY_INIT_* */
-    int32_t reserved;
+    int32_t kind;   /* ASSAY_INIT_* */
+    int32_t frozen; /* 1: a constant, without gradient and optimizer state; 0: trained */
     double scale;
 } assay_init;
 
 /* Attributes of an operation; ops.def says which it reads, the rest stays zero. */
 typedef struct assay_attrs {
     uint32_t struct_size;
-    int32_t bidirectional; /* gru, lstm: 0 or 1 */
+    int32_t bidirectional; /* gru, lstm, rnn: 0 or 1 */
     int32_t heads;         /* attention */
     int32_t token;         /* select_token: ASSAY_TOKEN_* */
     int32_t stream;        /* dropout, attention: set by the graph, unique per forward node */
     int32_t reserved;
-    int64_t begin, size;    /* slice: channels */
+    int64_t begin, size;    /* slice: channels; add_row: begin is the row */
     int64_t channels;       /* sinusoid, slice_grad */
     double probability;     /* dropout, attention: 0 <= p < 1 */
     double epsilon;         /* layer_norm */
@@ -96,8 +97,8 @@ typedef struct assay_builder {
     /* [cell] A graph input (ASSAY_INPUT_*). The same input may be asked for again. */
     assay_value (*input)(assay_graph *graph, int32_t input);
 
-    /* [cell] A trainable parameter of rank 1 or 2. `name` is copied; it must be unique, made of
-     * [A-Za-z0-9_.], and is the checkpoint key. */
+    /* [cell] A parameter of rank 1 or 2, trained unless init->frozen. `name` is copied; it must be
+     * unique, made of [A-Za-z0-9_.], and is the checkpoint key. */
     assay_value (*parameter)(assay_graph *graph, const char *name, uint32_t rank,
                              const int64_t *dims, const assay_init *init);
 

@@ -75,11 +75,21 @@ static assay_status check_node(const assay_plan *plan, const assay_node *node,
     return ASSAY_OK;
 }
 
+static assay_status check_token_weights(const assay_batch *batch, assay_error *error) {
+    if (ASSAY_HAS_FIELD(batch, assay_batch, token_weights) && batch->token_weights)
+        return ASSAY_OK;
+    return assay_fail(error, ASSAY_INVALID_ARGUMENT, "batch.token_weights",
+                      "is NULL, but the graph reads it; give each token its weight");
+}
+
 assay_status onednn_check_batch(const assay_plan *plan, const assay_batch *batch,
                                 assay_error *error) {
     if (!batch)
         return assay_fail(error, ASSAY_INVALID_ARGUMENT, "batch", "is NULL; the plan needs one");
     assay_status status = check_rows(plan, batch, error);
+    for (uint32_t v = 0; v < plan->session->graph->n_values && status == ASSAY_OK; v++)
+        if (plan->session->graph->values[v].input == ASSAY_INPUT_TOKEN_WEIGHTS)
+            status = check_token_weights(batch, error);
     for (uint32_t n = 0; n < plan->n_nodes && status == ASSAY_OK; n++)
         status = check_node(plan, plan->nodes[n].node, batch, error);
     return status;

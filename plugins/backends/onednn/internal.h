@@ -118,8 +118,9 @@ struct assay_session {
     const assay_graph_view *graph;
     onednn_parameter *parameters;
     float *slab[ONEDNN_STATES];
-    size_t slab_size;
-    double *partial; /* sums of squares of the gradient's blocks */
+    size_t slab_size;    /* of the parameters */
+    size_t trained_size; /* of the other slabs: what is trained comes first */
+    double *partial;     /* sums of squares of the gradient's blocks */
     size_t n_partial;
     float *arena;
     size_t arena_size;         /* floats */

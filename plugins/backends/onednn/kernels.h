@@ -28,7 +28,7 @@ typedef struct onednn_attention_task {
 } onednn_attention_task;
 
 /* Some rows of one direction of a recurrent layer, longest first. Gates of a token stand in
- * blocks of `padded` floats. LSTM: i, f, g, o. GRU: n, r, z, q with q = Un h + cn. */
+ * blocks of `padded` floats. RNN: one. LSTM: i, f, g, o. GRU: n, r, z, q with q = Un h + cn. */
 typedef struct onednn_recurrent_task {
     size_t n_rows;
     const int32_t *first;  /* [n_rows] first token */
@@ -44,7 +44,7 @@ typedef struct onednn_recurrent_task {
     size_t y_stride;
     const float *weight; /* pack_recurrent_forward or pack_recurrent_backward */
     const float *bias;   /* GRU forward: cn [padded] */
-    float *bias_sum;     /* backward: [4, padded], set to the sum of `gates` over all tokens */
+    float *bias_sum;     /* backward: [blocks, padded], set to the sum of `gates` over all tokens */
     float *carry;        /* backward: [n_rows, padded]; LSTM dc, GRU z dh */
     float *tile;         /* 8 * 64 floats, 64-byte aligned */
 } onednn_recurrent_task;
@@ -99,6 +99,8 @@ typedef struct onednn_kernels {
     /* w [gates H, H] as PyTorch keeps it -> panels of whole vectors. Floats: gates * padded^2. */
     void (*pack_recurrent_forward)(float *packed, const float *w, size_t gates, size_t hidden);
     void (*pack_recurrent_backward)(float *packed, const float *w, size_t gates, size_t hidden);
+    void (*rnn)(const onednn_recurrent_task *task);
+    void (*rnn_grad)(const onednn_recurrent_task *task);
     void (*lstm)(const onednn_recurrent_task *task);
     void (*lstm_grad)(const onednn_recurrent_task *task);
     void (*gru)(const onednn_recurrent_task *task);

@@ -105,6 +105,8 @@ static int init_parameter(assay_session *session, uint32_t i) {
     parameter->size = (size_t)info->n_elements;
     size_t end = parameter->offset + parameter->size + ONEDNN_ALIGNED_FLOATS - 1;
     session->slab_size = end / ONEDNN_ALIGNED_FLOATS * ONEDNN_ALIGNED_FLOATS;
+    if (info->gradient != ASSAY_NONE)
+        session->trained_size = session->slab_size;
     parameter->by_rows = gradient_by_rows(session->graph, i);
     if (!parameter->by_rows)
         return 1;
@@ -125,12 +127,16 @@ static assay_status session_create(assay_device *device, const assay_graph_view 
     session->sinusoid = calloc((size_t)graph->n_nodes + 1, sizeof *session->sinusoid);
     if (!session->parameters || !session->sinusoid)
         goto fail;
-    for (uint32_t p = 0; p < graph->n_parameters; p++)
-        if (!init_parameter(session, p))
+    for (int frozen = 0; frozen < 2; frozen++)
+        for (uint32_t p = 0; p < graph->n_parameters; p++)
+            if ((graph->parameters[p].gradient == ASSAY_NONE) == frozen &&
+                !init_parameter(session, p))
+                goto fail;
+    for (int s = 0; s < ONEDNN_STATES; s++) {
+        size_t size = s == ASSAY_STATE_PARAMETER ? session->slab_size : session->trained_size;
+        if (!(session->slab[s] = onednn_alloc(size)))
             goto fail;
-    for (int s = 0; s < ONEDNN_STATES; s++)
-        if (!(session->slab[s] = onednn_alloc(session->slab_size)))
-            goto fail;
+    }
     session->n_partial = session->slab_size / ONEDNN_NORM_BLOCK + graph->n_parameters + 1;
     session->partial = calloc(session->n_partial, sizeof *session->partial);
     if (!session->partial)
@@ -143,7 +149,23 @@ fail:
                       "no memory for parameters, gradients and optimizer states");
 }
 
-/* The tensor of a state of a parameter, whose size must be n; NULL with an error else. */
+/* 1 when the session holds that state: gradient and moments of what isn't trained are zero. */
+static int is_kept(const assay_session *session, int32_t state, uint32_t parameter) {
+    return state == ASSAY_STATE_PARAMETER ||
+           session->graph->parameters[parameter].gradient != ASSAY_NONE;
+}
+
+static assay_status check_zero(const double *data, uint64_t n, const char *name,
+                               assay_error *error) {
+    for (uint64_t i = 0; i < n; i++)
+        if (data[i] != 0)
+            return assay_fail(error, ASSAY_INVALID_ARGUMENT, name,
+                              "isn't trained: its gradient and moments stay zero");
+    return ASSAY_OK;
+}
+
+/* The tensor of a state of a parameter, whose size must be n and which, where it isn't kept, must
+ * not be used; NULL with an error else. */
 static float *state_tensor(assay_session *session, int32_t state, uint32_t parameter, uint64_t n,
                            assay_error *error) {
     char text[160];
@@ -159,7 +181,8 @@ static float *state_tensor(assay_session *session, int32_t state, uint32_t param
                          text);
         return NULL;
     }
-    return session->slab[state] + p->offset;
+    return session->slab[is_kept(session, state, parameter) ? state : ASSAY_STATE_PARAMETER] +
+           p->offset;
 }
 
 static assay_status upload(assay_session *session, int32_t state, uint32_t parameter,
@@ -167,6 +190,8 @@ static assay_status upload(assay_session *session, int32_t state, uint32_t param
     float *tensor = state_tensor(session, state, parameter, n, error);
     if (!tensor)
         return ASSAY_INVALID_ARGUMENT;
+    if (!is_kept(session, state, parameter))
+        return check_zero(data, n, session->graph->parameters[parameter].name, error);
     for (uint64_t i = 0; i < n; i++)
         tensor[i] = (float)data[i];
     if (state == ASSAY_STATE_GRADIENT)
@@ -179,8 +204,9 @@ static assay_status download(assay_session *session, int32_t state, uint32_t par
     const float *tensor = state_tensor(session, state, parameter, n, error);
     if (!tensor)
         return ASSAY_INVALID_ARGUMENT;
+    int kept = is_kept(session, state, parameter);
     for (uint64_t i = 0; i < n; i++)
-        data[i] = (double)tensor[i];
+        data[i] = kept ? (double)tensor[i] : 0;
     return ASSAY_OK;
 }
 

@@ -24,6 +24,9 @@ static const onednn_op_prepare prepares[ASSAY_OP_COUNT] = {
     [ASSAY_OP_LSTM] = onednn_prepare_recurrent,
     [ASSAY_OP_GRU_GRAD] = onednn_prepare_recurrent_grad,
     [ASSAY_OP_LSTM_GRAD] = onednn_prepare_recurrent_grad,
+    [ASSAY_OP_RNN] = onednn_prepare_recurrent,
+    [ASSAY_OP_RNN_GRAD] = onednn_prepare_recurrent_grad,
+    [ASSAY_OP_ADD_ROW_GRAD] = onednn_prepare_column_sums,
 };
 
 /* A missing function does not link. */
@@ -212,6 +215,16 @@ static assay_status place_node(assay_plan *plan, onednn_layout *layout, uint32_t
     return status;
 }
 
+/* Token weights stand in the arena too, with room for max_tokens: matmuls read that many. */
+static assay_status place_inputs(assay_plan *plan, onednn_layout *layout, assay_error *error) {
+    const assay_graph_view *graph = plan->session->graph;
+    assay_status status = ASSAY_OK;
+    for (uint32_t v = 0; v < graph->n_values && status == ASSAY_OK; v++)
+        if (graph->values[v].input == ASSAY_INPUT_TOKEN_WEIGHTS)
+            status = place_value(plan, layout, 0, (assay_value)v, error);
+    return status;
+}
+
 static void link_nodes(assay_plan *plan) {
     const assay_graph_view *graph = plan->session->graph;
     for (uint32_t n = 0; n < plan->n_nodes; n++) {
@@ -240,6 +253,7 @@ static assay_status lay_out(assay_plan *plan, assay_error *error) {
     assay_status status = ASSAY_OK;
     place_parameters(plan);
     link_nodes(plan);
+    status = place_inputs(plan, &layout, error);
     for (uint32_t n = 0; n < plan->n_nodes && status == ASSAY_OK; n++)
         status = place_node(plan, &layout, n, error);
     if (status == ASSAY_OK)
@@ -346,6 +360,14 @@ static void number_rows(assay_plan *plan, const assay_batch *batch) {
             plan->token_row[t] = b;
 }
 
+static void take_token_weights(const onednn_run *run) {
+    const assay_graph_view *graph = run->session->graph;
+    for (uint32_t v = 0; v < graph->n_values; v++)
+        if (graph->values[v].input == ASSAY_INPUT_TOKEN_WEIGHTS)
+            memcpy(onednn_value(run, (assay_value)v), run->batch->token_weights,
+                   (size_t)run->batch->n_tokens * sizeof(float));
+}
+
 static void keep_logits(onednn_run *run) {
     assay_plan *plan = run->plan;
     assay_value logits = run->session->graph->logits;
@@ -377,6 +399,7 @@ assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const a
                           .threads = device->threads,
                           .error = error};
         number_rows(plan, batch);
+        take_token_weights(&run);
         status = run_nodes(&run);
         if (status == ASSAY_OK)
             keep_logits(&run);

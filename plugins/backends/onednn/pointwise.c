@@ -190,6 +190,77 @@ assay_status onednn_run_dropout(const onednn_run *run, const onednn_node *node) 
     return ASSAY_OK;
 }
 
+/* ---- rows added and tokens scaled ----------------------------------------------------------- */
+
+assay_status onednn_run_add_row(const onednn_run *run, const onednn_node *node) {
+    size_t n = onednn_rows(run, node->node->outputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->outputs[0]);
+    const float *x = onednn_in(run, node, 0);
+    const float *row = onednn_in(run, node, 1) + (size_t)node->node->attrs.begin * channels;
+    float *y = onednn_out(run, node, 0);
+    ONEDNN_PARALLEL_FOR(run->threads, n * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split(n, 1, run->threads, part, &begin, &end);
+        for (size_t i = begin; i < end; i++)
+            run->kernels->add(y + i * channels, x + i * channels, row, channels);
+    }
+    return ASSAY_OK;
+}
+
+/* Partial sums in scratch as linear_grad_bias; the table's other rows have no gradient. */
+assay_status onednn_run_add_row_grad(const onednn_run *run, const onednn_node *node) {
+    size_t n = onednn_rows(run, node->node->inputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    size_t stride = onednn_column_stride(run->plan, node->node->inputs[0]);
+    const float *dy = onednn_in(run, node, 0);
+    float *sums = onednn_scratch(run, node), *table = onednn_out(run, node, 0);
+    float *row = table + (size_t)node->node->attrs.begin * channels;
+    ONEDNN_PARALLEL_FOR(run->threads, n * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split(n, 1, run->threads, part, &begin, &end);
+        memset(sums + (size_t)part * stride, 0, stride * sizeof *sums);
+        run->kernels->column_sum(sums + (size_t)part * stride, dy + begin * channels, end - begin,
+                                 channels);
+    }
+    onednn_add_parts(run, sums, stride, channels, run->threads);
+    if (!onednn_adds(run->plan, node->node, 0))
+        memset(table, 0, onednn_channels(run->plan, node->node->outputs[0]) * sizeof *table);
+    run->kernels->add(row, row, sums, channels);
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_scale_tokens(const onednn_run *run, const onednn_node *node) {
+    size_t n = onednn_rows(run, node->node->outputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->outputs[0]);
+    const float *x = onednn_in(run, node, 0), *w = onednn_in(run, node, 1);
+    float *y = onednn_out(run, node, 0);
+    ONEDNN_PARALLEL_FOR(run->threads, n * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split(n, 1, run->threads, part, &begin, &end);
+        for (size_t t = begin; t < end; t++)
+            run->kernels->scale(y + t * channels, x + t * channels, w[t], channels);
+    }
+    return ASSAY_OK;
+}
+
+assay_status onednn_run_scale_tokens_grad(const onednn_run *run, const onednn_node *node) {
+    size_t n = onednn_rows(run, node->node->outputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *dy = onednn_in(run, node, 0), *x = onednn_in(run, node, 1);
+    float *dw = onednn_out(run, node, 0);
+    ONEDNN_PARALLEL_FOR(run->threads, n * channels)
+    for (int part = 0; part < run->threads; part++) {
+        size_t begin, end;
+        onednn_split(n, 1, run->threads, part, &begin, &end);
+        for (size_t t = begin; t < end; t++)
+            dw[t] = run->kernels->dot(dy + t * channels, x + t * channels, channels);
+    }
+    return ASSAY_OK;
+}
+
 /* ---- channels ------------------------------------------------------------------------------ */
 
 /* to [n, to_width] from from [n, from_width], `width` channels. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* onednn/recurrent.c: LSTM and GRU layers, one or two directions.
+/* onednn/recurrent.c: RNN, LSTM and GRU layers, one or two directions.
  *
  * The input part of all gates is one matmul per direction over all tokens; the step loops
  * (kernels_recurrent.inc) run one task for each direction and share of the rows, without barriers;
@@ -7,19 +7,20 @@
  * first, so that a step works on a prefix of them.
  *
  * Gates of a token stand as [direction, block, padded], padded = H rounded up to whole vectors.
- * Blocks: LSTM i, f, g, o; GRU n, r, z, q (q = Un h + cn). The input part fills the first three
- * blocks of GRU, the recurrent part the last three, all four are both in LSTM. */
+ * Blocks: RNN one; LSTM i, f, g, o; GRU n, r, z, q (q = Un h + cn). The input part fills the first
+ * three blocks of GRU, the recurrent part the last three; in the others all blocks are both. */
 
 #include <stdlib.h>
 
 #include "internal.h"
 
-#define BLOCKS 4
+#define MOST_BLOCKS 4
 #define TILE_FLOATS 512
 
 /* Everything that follows from the node and the plan; offsets in floats. */
 typedef struct recurrent_shape {
-    size_t in, hidden, padded, gates; /* I, H, padded H, 3 or 4 */
+    size_t in, hidden, padded, gates; /* I, H, padded H, 1, 3 or 4 */
+    size_t blocks;                    /* of a token and direction: 1 or 4 */
     size_t directions, parts;         /* parts: shares of the rows */
     size_t skip;                      /* GRU: blocks before the recurrent part */
     size_t gates_stride, cell_stride;
@@ -31,7 +32,7 @@ typedef struct recurrent_shape {
     size_t forward_scratch, backward_scratch;
 } recurrent_shape;
 
-static const int lstm_blocks[4] = {0, 1, 2, 3};
+static const int blocks_in_order[MOST_BLOCKS] = {0, 1, 2, 3};
 static const int gru_input_blocks[3] = {1, 2, 0};
 static const int gru_state_blocks[3] = {1, 2, 3};
 
@@ -50,12 +51,13 @@ static size_t take(size_t *end, size_t n) {
 static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node) {
     const assay_device *device = plan->session->device;
     size_t tokens = (size_t)plan->max_tokens, rows = (size_t)plan->max_rows, tasks, width;
-    int is_gru = node->op == ASSAY_OP_GRU;
+    int is_gru = node->op == ASSAY_OP_GRU, is_rnn = node->op == ASSAY_OP_RNN;
     recurrent_shape s = {0};
-    s.gates = is_gru ? 3 : 4;
+    s.gates = is_rnn ? 1 : is_gru ? 3 : 4;
+    s.blocks = is_rnn ? 1 : 4;
     s.skip = is_gru ? 1 : 0;
-    s.block_of_input = is_gru ? gru_input_blocks : lstm_blocks;
-    s.block_of_state = is_gru ? gru_state_blocks : lstm_blocks;
+    s.block_of_input = is_gru ? gru_input_blocks : blocks_in_order;
+    s.block_of_state = is_gru ? gru_state_blocks : blocks_in_order;
     s.directions = node->attrs.bidirectional ? 2 : 1;
     s.in = onednn_channels(plan, node->inputs[0]);
     s.hidden = onednn_channels(plan, node->outputs[0]) / s.directions;
@@ -64,19 +66,19 @@ static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node
     s.parts = (size_t)device->threads / s.directions;
     s.parts = s.parts > rows ? rows : s.parts;
     s.parts = s.parts < 1 ? 1 : s.parts;
-    s.gates_stride = s.directions * BLOCKS * s.padded;
-    s.cell_stride = is_gru ? 0 : s.directions * s.padded;
+    s.gates_stride = s.directions * s.blocks * s.padded;
+    s.cell_stride = is_gru || is_rnn ? 0 : s.directions * s.padded;
     tasks = s.directions * s.parts;
     s.gate_values = take(&s.state_size, tokens * s.gates_stride);
     s.cell = take(&s.state_size, tokens * s.cell_stride);
     s.input_weight = take(&s.state_size, s.directions * s.gates * s.padded * s.in);
-    s.bias = take(&s.state_size, s.directions * BLOCKS * s.padded);
+    s.bias = take(&s.state_size, s.directions * s.blocks * s.padded);
     s.order = take(&s.state_size, 2 * rows);
     s.state_weight = take(&s.forward_scratch, s.directions * s.gates * s.padded * s.padded);
     s.tile = take(&s.forward_scratch, tasks * TILE_FLOATS);
     s.backward_scratch = s.forward_scratch;
     s.carry = take(&s.backward_scratch, s.directions * rows * s.padded);
-    s.bias_sum = take(&s.backward_scratch, tasks * BLOCKS * s.padded);
+    s.bias_sum = take(&s.backward_scratch, tasks * s.blocks * s.padded);
     s.before = take(&s.backward_scratch, tokens * s.directions * s.hidden);
     s.weight_gradient =
         take(&s.backward_scratch, s.gates * s.padded * (s.in > s.hidden ? s.in : s.hidden));
@@ -98,12 +100,12 @@ static void pack_input_part(const onednn_run *run, const recurrent_shape *s,
                             const assay_node *forward, size_t direction, float *state) {
     size_t rows = s->gates * s->padded;
     float *to = state + s->input_weight + direction * rows * s->in;
-    float *bias = state + s->bias + direction * BLOCKS * s->padded;
+    float *bias = state + s->bias + direction * s->blocks * s->padded;
     const float *w = weight_of(run, forward, direction, WEIGHT_IH);
     const float *b_ih = weight_of(run, forward, direction, BIAS_IH);
     const float *b_hh = weight_of(run, forward, direction, BIAS_HH);
     memset(to, 0, rows * s->in * sizeof *to);
-    memset(bias, 0, BLOCKS * s->padded * sizeof *bias);
+    memset(bias, 0, s->blocks * s->padded * sizeof *bias);
     for (size_t g = 0; g < s->gates; g++) {
         size_t input_block = (size_t)s->block_of_input[g] * s->padded;
         size_t state_block = (size_t)s->block_of_state[g] * s->padded;
@@ -177,14 +179,14 @@ static onednn_recurrent_task make_task(const onednn_run *run, const onednn_node 
         .reverse = direction == 1,
         .hidden = s->hidden,
         .padded = s->padded,
-        .gates = state + s->gate_values + direction * BLOCKS * s->padded,
+        .gates = state + s->gate_values + direction * s->blocks * s->padded,
         .gates_stride = s->gates_stride,
         .cell = state + s->cell + direction * s->padded,
         .cell_stride = s->cell_stride,
         .y = y + direction * s->hidden,
         .y_stride = s->directions * s->hidden,
         .weight = scratch + s->state_weight + direction * s->gates * s->padded * s->padded,
-        .bias = state + s->bias + direction * BLOCKS * s->padded + 3 * s->padded,
+        .bias = state + s->bias + (direction * s->blocks + s->blocks - 1) * s->padded,
         .tile = scratch + s->tile + task * TILE_FLOATS};
 }
 
@@ -225,8 +227,8 @@ static assay_status run_forward(const onednn_run *run, const onednn_node *node,
             weight_of(run, node->node, d, WEIGHT_HH), s.gates, s.hidden);
         status = onednn_gemm_run(run->device, node->gemm[0], onednn_in(run, node, 0),
                                  state + s.input_weight + d * s.gates * s.padded * s.in,
-                                 state + s.bias + d * BLOCKS * s.padded,
-                                 state + s.gate_values + d * BLOCKS * s.padded, run->error);
+                                 state + s.bias + d * s.blocks * s.padded,
+                                 state + s.gate_values + d * s.blocks * s.padded, run->error);
     }
     if (status != ASSAY_OK)
         return status;
@@ -237,6 +239,10 @@ static assay_status run_forward(const onednn_run *run, const onednn_node *node,
         kernel(&task);
     }
     return ASSAY_OK;
+}
+
+assay_status onednn_run_rnn(const onednn_run *run, const onednn_node *node) {
+    return run_forward(run, node, run->kernels->rnn);
 }
 
 assay_status onednn_run_lstm(const onednn_run *run, const onednn_node *node) {
@@ -350,7 +356,7 @@ static void run_backward_tasks(const onednn_run *run, const onednn_node *node,
         task.dy = dy + direction * s->hidden;
         task.carry =
             scratch + s->carry + (direction * (size_t)run->plan->max_rows + before) * s->padded;
-        task.bias_sum = scratch + s->bias_sum + (size_t)i * BLOCKS * s->padded;
+        task.bias_sum = scratch + s->bias_sum + (size_t)i * s->blocks * s->padded;
         kernel(&task);
     }
 }
@@ -358,12 +364,11 @@ static void run_backward_tasks(const onednn_run *run, const onednn_node *node,
 /* Gradients by weights and biases of one direction. */
 static assay_status deliver_direction(const onednn_run *run, const onednn_node *node,
                                       const recurrent_shape *s, size_t d) {
-    static const int in_order[BLOCKS] = {0, 1, 2, 3};
     float *scratch = onednn_scratch(run, node), *gates, *sums, *dw = scratch + s->weight_gradient;
     uint32_t output = (uint32_t)(1 + 4 * d);
-    gates = onednn_state(run, node) + s->gate_values + d * BLOCKS * s->padded;
-    sums = scratch + s->bias_sum + d * s->parts * BLOCKS * s->padded;
-    onednn_add_parts(run, sums, BLOCKS * s->padded, BLOCKS * s->padded, (int)s->parts);
+    gates = onednn_state(run, node) + s->gate_values + d * s->blocks * s->padded;
+    sums = scratch + s->bias_sum + d * s->parts * s->blocks * s->padded;
+    onednn_add_parts(run, sums, s->blocks * s->padded, s->blocks * s->padded, (int)s->parts);
     deliver_gates(run, node, s, output + BIAS_IH, sums, s->block_of_input, 1);
     deliver_gates(run, node, s, output + BIAS_HH, sums, s->block_of_state, 1);
     assay_status status = onednn_gemm_run(run->device, node->gemm[GEMM_DW_INPUT], gates,
@@ -375,7 +380,7 @@ static assay_status deliver_direction(const onednn_run *run, const onednn_node *
                              scratch + s->before + d * s->hidden, NULL, dw, run->error);
     if (status != ASSAY_OK)
         return status;
-    deliver_gates(run, node, s, output + WEIGHT_HH, dw, in_order, s->hidden);
+    deliver_gates(run, node, s, output + WEIGHT_HH, dw, blocks_in_order, s->hidden);
     return ASSAY_OK;
 }
 
@@ -390,7 +395,7 @@ static assay_status run_backward(const onednn_run *run, const onednn_node *node,
     for (size_t d = 0; d < s.directions && node->node->outputs[0] != ASSAY_NONE; d++) {
         if (status == ASSAY_OK)
             status = onednn_gemm_run(run->device, node->gemm[d ? GEMM_DX_ADD : GEMM_DX],
-                                     state + s.gate_values + d * BLOCKS * s.padded,
+                                     state + s.gate_values + d * s.blocks * s.padded,
                                      state + s.input_weight + d * s.gates * s.padded * s.in, NULL,
                                      onednn_out(run, node, 0), run->error);
     }
@@ -401,6 +406,10 @@ static assay_status run_backward(const onednn_run *run, const onednn_node *node,
     for (size_t d = 0; d < s.directions && status == ASSAY_OK; d++)
         status = deliver_direction(run, node, &s, d);
     return status;
+}
+
+assay_status onednn_run_rnn_grad(const onednn_run *run, const onednn_node *node) {
+    return run_backward(run, node, run->kernels->rnn_grad);
 }
 
 assay_status onednn_run_lstm_grad(const onednn_run *run, const onednn_node *node) {

@@ -216,21 +216,28 @@ static double log_sum(const float *x, size_t n) {
     return top + log(sum);
 }
 
-/* Share of class k in the target of a row. */
-static double target(const onednn_node *node, size_t n, size_t k, int32_t label) {
+/* NULL without class weights. */
+static const float *class_weights(const onednn_run *run, const onednn_node *node) {
+    return node->node->n_inputs > 2 ? onednn_in(run, node, 2) : NULL;
+}
+
+/* Share of class k in the target of a row, times the class's weight. */
+static double target(const onednn_node *node, const float *weights, size_t n, size_t k,
+                     int32_t label) {
     double smoothing = node->node->attrs.label_smoothing;
-    return smoothing / (double)n + ((int32_t)k == label ? 1.0 - smoothing : 0.0);
+    double share = smoothing / (double)n + ((int32_t)k == label ? 1.0 - smoothing : 0.0);
+    return weights ? (double)weights[k] * share : share;
 }
 
 assay_status onednn_run_cross_entropy(const onednn_run *run, const onednn_node *node) {
     size_t n = onednn_channels(run->plan, node->node->inputs[0]);
-    const float *logits = onednn_in(run, node, 0);
+    const float *logits = onednn_in(run, node, 0), *weights = class_weights(run, node);
     double loss = 0;
     for (size_t b = 0; b < (size_t)run->batch->n_rows; b++) {
         const float *x = logits + b * n;
         double log_total = log_sum(x, n);
         for (size_t k = 0; k < n; k++)
-            loss += target(node, n, k, run->batch->labels[b]) * (log_total - (double)x[k]);
+            loss += target(node, weights, n, k, run->batch->labels[b]) * (log_total - (double)x[k]);
     }
     run->plan->loss = loss;
     return ASSAY_OK;
@@ -238,15 +245,18 @@ assay_status onednn_run_cross_entropy(const onednn_run *run, const onednn_node *
 
 assay_status onednn_run_cross_entropy_grad(const onednn_run *run, const onednn_node *node) {
     size_t n = onednn_channels(run->plan, node->node->inputs[0]);
-    const float *logits = onednn_in(run, node, 0);
+    const float *logits = onednn_in(run, node, 0), *weights = class_weights(run, node);
     float *dlogits = onednn_out(run, node, 0);
     for (size_t b = 0; b < (size_t)run->batch->n_rows; b++) {
         const float *x = logits + b * n;
-        double log_total = log_sum(x, n);
+        double log_total = log_sum(x, n), total = 0;
+        int32_t label = run->batch->labels[b];
+        for (size_t k = 0; k < n; k++)
+            total += target(node, weights, n, k, label);
         for (size_t k = 0; k < n; k++)
             dlogits[b * n + k] =
-                (float)(run->step->loss_scale * (exp((double)x[k] - log_total) -
-                                                 target(node, n, k, run->batch->labels[b])));
+                (float)(run->step->loss_scale * (exp((double)x[k] - log_total) * total -
+                                                 target(node, weights, n, k, label)));
     }
     return ASSAY_OK;
 }

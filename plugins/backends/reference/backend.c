@@ -64,7 +64,8 @@ static assay_status session_create(assay_device *device, const assay_graph_view 
         goto fail;
     for (uint32_t p = 0; p < graph->n_parameters; p++) {
         session->states[p].n = graph->parameters[p].n_elements;
-        for (int s = 0; s < 4; s++) {
+        int n_states = graph->parameters[p].gradient == ASSAY_NONE ? 1 : 4;
+        for (int s = 0; s < n_states; s++) {
             session->states[p].tensors[s] =
                 calloc((size_t)session->states[p].n, device->precision->element_bytes);
             if (!session->states[p].tensors[s])
@@ -79,9 +80,10 @@ fail:
                       "no memory for parameters, gradients and optimizer states");
 }
 
-/* The tensor of a state of a parameter, whose size must be n; NULL with an error else. */
-static void *state_tensor(const assay_session *session, int32_t state, uint32_t parameter,
-                          uint64_t n, assay_error *error) {
+/* Where the tensor of a state of a parameter stands, whose size must be n; NULL with an error else.
+ * A tensor that the session doesn't keep is NULL: it is zero. */
+static void **state_tensor(const assay_session *session, int32_t state, uint32_t parameter,
+                           uint64_t n, assay_error *error) {
     char text[160];
     if (state < ASSAY_STATE_PARAMETER || state > ASSAY_STATE_MOMENT2 ||
         parameter >= session->graph->n_parameters) {
@@ -95,24 +97,38 @@ static void *state_tensor(const assay_session *session, int32_t state, uint32_t 
                          text);
         return NULL;
     }
-    return session->states[parameter].tensors[state];
+    return &session->states[parameter].tensors[state];
+}
+
+static assay_status check_zero(const double *data, uint64_t n, const char *name,
+                               assay_error *error) {
+    for (uint64_t i = 0; i < n; i++)
+        if (data[i] != 0)
+            return assay_fail(error, ASSAY_INVALID_ARGUMENT, name,
+                              "isn't trained: its gradient and moments stay zero");
+    return ASSAY_OK;
 }
 
 static assay_status upload(assay_session *session, int32_t state, uint32_t parameter,
                            const double *data, uint64_t n, assay_error *error) {
-    void *tensor = state_tensor(session, state, parameter, n, error);
+    void **tensor = state_tensor(session, state, parameter, n, error);
     if (!tensor)
         return ASSAY_INVALID_ARGUMENT;
-    session->precision->from_double(tensor, data, (int64_t)n);
+    if (!*tensor)
+        return check_zero(data, n, session->graph->parameters[parameter].name, error);
+    session->precision->from_double(*tensor, data, (int64_t)n);
     return ASSAY_OK;
 }
 
 static assay_status download(assay_session *session, int32_t state, uint32_t parameter,
                              double *data, uint64_t n, assay_error *error) {
-    const void *tensor = state_tensor(session, state, parameter, n, error);
+    void *const *tensor = state_tensor(session, state, parameter, n, error);
     if (!tensor)
         return ASSAY_INVALID_ARGUMENT;
-    session->precision->to_double(data, tensor, (int64_t)n);
+    if (*tensor)
+        session->precision->to_double(data, *tensor, (int64_t)n);
+    else
+        memset(data, 0, (size_t)n * sizeof *data);
     return ASSAY_OK;
 }
 

@@ -65,6 +65,10 @@ assay_status reference_check_batch(const reference_bounds *bounds, const assay_b
                                bounds->n_positions);
     if (!status && (bounds->needs_labels || batch->labels))
         status = check_indices(error, "labels", batch->labels, batch->n_rows, bounds->n_classes);
+    if (!status && bounds->needs_token_weights &&
+        (!ASSAY_HAS_FIELD(batch, assay_batch, token_weights) || !batch->token_weights))
+        status = assay_fail(error, ASSAY_INVALID_ARGUMENT, "batch.token_weights",
+                            "is NULL, but the graph reads it; give each token its weight");
     if (!status && bounds->needs_row_keys && !batch->row_keys)
         status = assay_fail(error, ASSAY_INVALID_ARGUMENT, "batch.row_keys",
                             "is NULL; dropout needs a key for each row");

@@ -54,7 +54,8 @@ static int64_t scratch_elements(const assay_graph_view *graph, const assay_node 
     int64_t n_hidden = 0;
     if (node->op == ASSAY_OP_GRU || node->op == ASSAY_OP_LSTM)
         n_hidden = graph->values[node->inputs[2]].dims[1];
-    if (node->op == ASSAY_OP_GRU_GRAD || node->op == ASSAY_OP_LSTM_GRAD)
+    if (node->op == ASSAY_OP_GRU_GRAD || node->op == ASSAY_OP_LSTM_GRAD ||
+        node->op == ASSAY_OP_RNN_GRAD)
         n_hidden = graph->values[node->inputs[4]].dims[1];
     switch (node->op) {
     case ASSAY_OP_ATTENTION:
@@ -68,6 +69,8 @@ static int64_t scratch_elements(const assay_graph_view *graph, const assay_node 
         return 11 * n_hidden; /* dh, gates [4], gi [3], gh [3] */
     case ASSAY_OP_LSTM:
         return 6 * n_hidden; /* gates [5], c */
+    case ASSAY_OP_RNN_GRAD:
+        return 2 * n_hidden; /* dh, sums */
     case ASSAY_OP_LSTM_GRAD:
         return (6 + 5 * max_tokens) * n_hidden; /* dh, dc, sums [4], then gates [5] a token */
     default:
@@ -94,9 +97,11 @@ static int reserve(const assay_session *session, void **buffer, int64_t *n_eleme
     return 1;
 }
 
-/* 1 when this plan computes the value. */
+/* 1 when the value has a buffer that a run of this plan fills: token weights, in the batch as f32,
+ * and what its nodes compute. */
 static int makes(const assay_plan *plan, const assay_value_info *value) {
-    return value->node >= 0 && (uint32_t)value->node < plan->n_nodes;
+    return value->input == ASSAY_INPUT_TOKEN_WEIGHTS ||
+           (value->node >= 0 && (uint32_t)value->node < plan->n_nodes);
 }
 
 static assay_status reserve_buffers(assay_plan *plan, assay_error *error) {
@@ -142,6 +147,9 @@ static void find_bounds(assay_plan *plan) {
         else
             lower_bound(&plan->bounds.n_positions, n);
     }
+    for (uint32_t v = 0; v < graph->n_values; v++)
+        if (graph->values[v].input == ASSAY_INPUT_TOKEN_WEIGHTS)
+            plan->bounds.needs_token_weights = 1;
     plan->bounds.n_classes = graph->values[graph->logits].dims[0];
     plan->bounds.needs_labels = plan->kind == ASSAY_PLAN_ACCUMULATE;
 }
@@ -296,6 +304,14 @@ static void keep_results(assay_plan *plan, const assay_batch *batch) {
         memcpy(plan->loss, session->buffers[graph->loss], element_bytes);
 }
 
+/* Token weights in the precision of the kernels. */
+static void take_token_weights(const assay_session *session, const assay_batch *batch) {
+    for (uint32_t v = 0; v < session->graph->n_values; v++)
+        if (session->graph->values[v].input == ASSAY_INPUT_TOKEN_WEIGHTS)
+            session->precision->from_float(session->buffers[v], batch->token_weights,
+                                           batch->n_tokens);
+}
+
 static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_step *step) {
     assay_session *session = plan->session;
     reference_call call = {.batch = batch, .scratch = session->scratch};
@@ -304,6 +320,7 @@ static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_st
         call.seed = step->seed;
         call.loss_scale = step->loss_scale;
     }
+    take_token_weights(session, batch);
     for (uint32_t i = 0; i < plan->n_nodes; i++)
         if (resolve(plan, &session->graph->nodes[i], &call))
             session->precision->kernels[session->graph->nodes[i].op](&call);

@@ -9,7 +9,7 @@
 
 #include "assay/backend.h"
 
-/* The largest number of inputs or outputs of a node in ops.def (gru_grad has 11 inputs). */
+/* The largest number of inputs or outputs of a node in ops.def (lstm_grad has 11 inputs). */
 enum { REFERENCE_MAX_TENSORS = 12 };
 
 typedef struct reference_input {
@@ -38,7 +38,8 @@ typedef struct reference_call {
 
 typedef void (*reference_kernel)(const reference_call *call);
 
-/* Parameter, gradient and Adam's moments (or SGD's momentum) of one parameter. */
+/* Parameter, gradient and Adam's moments (or SGD's momentum) of one parameter; just the first where
+ * it isn't trained. */
 typedef struct reference_state {
     void *tensors[4]; /* by ASSAY_STATE_* */
     int64_t n;
@@ -52,6 +53,7 @@ typedef struct reference_precision {
     double (*sum_squares)(const void *x, int64_t n);       /* in double */
     void (*update)(const assay_update_config *config, const assay_step *step, double clip_factor,
                    const reference_state *state);
+    void (*from_float)(void *y, const float *x, int64_t n);
     void (*from_double)(void *y, const double *x, int64_t n);
     void (*to_double)(double *y, const void *x, int64_t n);
 } reference_precision;
@@ -67,7 +69,7 @@ struct assay_session {
     const assay_graph_view *graph;
     reference_state *states; /* [n_parameters] */
     /* Shared by the session's plans, each as large as the largest plan needs; zero where new. */
-    void **buffers;           /* [n_values], NULL for inputs, parameters and what no plan makes */
+    void **buffers;           /* [n_values], NULL for indices, parameters and what no plan makes */
     int64_t *n_elements;      /* [n_values] reals there is room for */
     void *scratch;            /* of one kernel at a time */
     int64_t n_scratch;        /* reals */
@@ -91,7 +93,7 @@ typedef struct reference_bounds {
     int32_t max_rows, max_tokens;
     int64_t n_ids, n_positions; /* rows of the smallest table they index; 0: not used */
     int64_t n_classes;
-    int32_t needs_labels, needs_row_keys;
+    int32_t needs_labels, needs_row_keys, needs_token_weights;
 } reference_bounds;
 assay_status reference_check_batch(const reference_bounds *bounds, const assay_batch *batch,
                                    assay_error *error);

@@ -21,13 +21,13 @@ static assay_graph *make(void) {
         .struct_size = sizeof config, .n_classes = 2, .vocab_size = 7, .max_tokens = 8};
     assay_error error = ASSAY_ERROR_INIT;
     assay_graph *graph = NULL;
-    cr_assert_eq(as_graph_build_model(&model, &config, 0, 1, &graph, &error), ASSAY_OK, "%s",
+    cr_assert_eq(as_graph_build_model(&model, &config, 0, NULL, 1, &graph, &error), ASSAY_OK, "%s",
                  error.text);
     return graph;
 }
 
-static void expect_print(void (*print)(const assay_graph_view *, FILE *), const char *expected) {
-    assay_graph *graph = make();
+static void expect_graph_print(assay_graph *graph, void (*print)(const assay_graph_view *, FILE *),
+                               const char *expected) {
     char *text = NULL;
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
@@ -35,6 +35,66 @@ static void expect_print(void (*print)(const assay_graph_view *, FILE *), const 
     fclose(stream);
     cr_assert_str_eq(text, expected, "found\n%s", text);
     free(text);
+    as_graph_free(graph);
+}
+
+static void expect_print(void (*print)(const assay_graph_view *, FILE *), const char *expected) {
+    expect_graph_print(make(), print, expected);
+}
+
+/* Constants, a row, token weights, class weights. */
+static assay_graph *make_constants(void) {
+    static const double weights[] = {1, 2};
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_graph *graph = NULL;
+    cr_assert_eq(as_graph_new(&graph, &error), ASSAY_OK);
+    const assay_builder *b = as_graph_builder(graph);
+    assay_value x = assay_words(b, "words", 7, 2, 0, 1);
+    assay_value kind = assay_block_parameter(b, "kind", "weight", 3, 2, ASSAY_INIT_NORMAL, 1);
+    x = assay_recurrent(b, ASSAY_OP_RNN, "rnn", 0, assay_add_row(b, x, kind, 1), 2, 0);
+    assay_value logits = assay_pool(b, "pool", x, ASSAY_POOL_MAX, 0);
+    cr_assert_eq(as_graph_close(graph, logits, 0, weights, 1, &error), ASSAY_OK, "%s", error.text);
+    return graph;
+}
+
+Test(dump, constants) {
+    expect_graph_print(make_constants(), as_graph_print,
+                       "%0 = token_ids : tokens [N] index\n"
+                       "%1 = constant words.weight : [7, 2]\n"
+                       "%2 = embedding(%0, %1 words.weight) : tokens [N, 2]\n"
+                       "%3 = token_weights : tokens [N, 1]\n"
+                       "%4 = scale_tokens(%2, %3) : tokens [N, 2]\n"
+                       "%5 = parameter kind.weight : [3, 2]\n"
+                       "%6 = add_row(%4, %5 kind.weight, row 1) : tokens [N, 2]\n"
+                       "%7 = parameter rnn.weight_ih_l0 : [2, 2]\n"
+                       "%8 = parameter rnn.weight_hh_l0 : [2, 2]\n"
+                       "%9 = parameter rnn.bias_ih_l0 : [2]\n"
+                       "%10 = parameter rnn.bias_hh_l0 : [2]\n"
+                       "%11 = rnn(%6, %7 rnn.weight_ih_l0, %8 rnn.weight_hh_l0, "
+                       "%9 rnn.bias_ih_l0, %10 rnn.bias_hh_l0, forward) : tokens [N, 2]\n"
+                       "%12 = max_pool(%11) : rows [B, 2]\n"
+                       "%13 = labels : rows [B] index\n"
+                       "%14 = constant loss.class_weights : [2]\n"
+                       "%15 = cross_entropy(%12, %13, %14 loss.class_weights, label_smoothing 0) "
+                       ": scalar\n"
+                       "logits %12, loss %15, 7 parameters, 34 elements, 18 trained\n");
+}
+
+Test(flops, of_rows_tokens_and_class_weights_by_hand) {
+    static const int32_t lengths[] = {3, 2};
+    static const double forward[] = {0, 10, 10, 5 * 2 * (2 * 2 + 2 * 2 + 2) + 2 * 10, 10, 5 * 4};
+    assay_graph *graph = make_constants();
+    const assay_graph_view *view = as_graph_view(graph);
+    cr_assert_eq(view->n_forward_nodes, sizeof forward / sizeof *forward);
+    for (uint32_t n = 0; n < view->n_forward_nodes; n++)
+        cr_assert_float_eq(as_node_flops(view, n, 2, lengths), forward[n], 0, "%s: %g",
+                           as_op_name(view->nodes[n].op), as_node_flops(view, n, 2, lengths));
+    /* cross_entropy_grad, max_pool_grad, rnn_grad with dx, add_row_grad */
+    static const double backward[] = {9 * 4, 0, 2 * 100 + 4 * 10, 10};
+    cr_assert_eq(view->n_nodes - view->n_forward_nodes, sizeof backward / sizeof *backward);
+    for (uint32_t n = 0; n < sizeof backward / sizeof *backward; n++)
+        cr_assert_float_eq(as_node_flops(view, view->n_forward_nodes + n, 2, lengths), backward[n],
+                           0, "%s", as_op_name(view->nodes[view->n_forward_nodes + n].op));
     as_graph_free(graph);
 }
 
@@ -133,7 +193,7 @@ Test(flops, attention_grows_with_the_squared_lengths) {
     const assay_builder *b = as_graph_builder(graph);
     assay_value x = assay_embedding(b, "e", b->input(graph, ASSAY_INPUT_TOKEN_IDS), 5, 6);
     x = assay_mean_pool(b, assay_self_attention(b, "a", x, 2, 0));
-    cr_assert_eq(as_graph_close(graph, x, 0, 1, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, x, 0, NULL, 1, &error), ASSAY_OK);
     const assay_graph_view *view = as_graph_view(graph);
     cr_assert_eq(view->nodes[2].op, ASSAY_OP_ATTENTION);
     cr_assert_float_eq(as_node_flops(view, 2, 2, lengths), 17 * (4 * 6 + 6 * 2), 0);

@@ -27,8 +27,8 @@ static assay_value tokens(const char *name, int64_t channels) {
 }
 
 static const assay_graph_view *close_graph(assay_value logits) {
-    cr_assert_eq(as_graph_close(graph, logits, 0.1, 1, &error), ASSAY_OK, "%s: %s", error.where,
-                 error.text);
+    cr_assert_eq(as_graph_close(graph, logits, 0.1, NULL, 1, &error), ASSAY_OK, "%s: %s",
+                 error.where, error.text);
     return as_graph_view(graph);
 }
 
@@ -102,6 +102,48 @@ Test(gradient, linear_and_embedding) {
     cr_assert_eq(view->parameters[1].gradient, 11);
     cr_assert_eq(view->parameters[2].gradient, 12);
     cr_assert_float_eq(view->nodes[4].attrs.label_smoothing, 0.1, 0);
+}
+
+/* Neither a frozen table nor what comes from it alone has a gradient: linear's dx is for the other
+ * operand. %0 ids %1 table %2 x %3 frozen table %4 y %5 tanh y %6 add %7 mean */
+Test(gradient, nothing_flows_into_what_is_frozen) {
+    assay_value x = tokens("e", 2), ids = b->input(graph, ASSAY_INPUT_TOKEN_IDS);
+    assay_value y = assay_tanh(b, assay_frozen_embedding(b, "f", ids, 10, 2));
+    const assay_graph_view *view = close_graph(assay_mean_pool(b, assay_add(b, x, y)));
+    expect_backward(view, "cross_entropy_grad@5(%7 %8)->%10\n"
+                          "mean_pool_grad@4(%10)->%11\n"
+                          "embedding_grad@0(%11 %0 %1)->%12\n");
+    cr_assert_eq(view->parameters[0].gradient, 12);
+    cr_assert_eq(view->parameters[1].gradient, ASSAY_NONE);
+}
+
+/* %0 ids %1 table %2 x %3 weights %4 scaled %5 mean */
+Test(gradient, batch_weights_have_no_gradient) {
+    assay_value x = assay_weight_tokens(b, tokens("e", 2));
+    const assay_graph_view *view = close_graph(assay_mean_pool(b, x));
+    expect_backward(view, "cross_entropy_grad@3(%5 %6)->%8\n"
+                          "mean_pool_grad@2(%8)->%9\n"
+                          "scale_tokens@1(%9 %3)->%10\n"
+                          "embedding_grad@0(%10 %0 %1)->%11\n");
+    check_consistency(view);
+}
+
+/* %0 ids %1 table %2 x %3 scores' table %4 scores %5 scaled %6 rows %7 y %8 mean */
+Test(gradient, scale_tokens_and_add_row) {
+    assay_value x = tokens("e", 2), score = tokens("s", 1);
+    assay_value y = assay_apply2(b, ASSAY_OP_SCALE_TOKENS, x, score);
+    assay_value rows = assay_block_parameter(b, "rows", "weight", 3, 2, ASSAY_INIT_CONSTANT, 0);
+    y = assay_add_row(b, y, rows, 2);
+    const assay_graph_view *view = close_graph(assay_mean_pool(b, y));
+    expect_backward(view, "cross_entropy_grad@5(%8 %9)->%11\n"
+                          "mean_pool_grad@4(%11)->%12\n"
+                          "add_row_grad@3(%12 %6)->%13\n"
+                          "scale_tokens@2(%12 %4)->%14\n"
+                          "scale_tokens_grad@2(%12 %2)->%15\n"
+                          "embedding_grad@1(%15 %0 %3)->%16\n"
+                          "embedding_grad@0(%14 %0 %1)->%17\n");
+    cr_assert_eq(view->nodes[view->values[13].node].attrs.begin, 2);
+    check_consistency(view);
 }
 
 Test(gradient, element_wise_rules) {
@@ -259,7 +301,7 @@ Test(gradient, without_parameters_there_is_no_backward_part) {
 
 Test(gradient, is_left_out_when_not_asked_for) {
     assay_value x = assay_mean_pool(b, tokens("e", 4));
-    cr_assert_eq(as_graph_close(graph, x, 0, 0, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, x, 0, NULL, 0, &error), ASSAY_OK);
     const assay_graph_view *view = as_graph_view(graph);
     cr_assert_eq(view->n_nodes, view->n_forward_nodes);
     cr_assert_eq(view->parameters[0].gradient, ASSAY_NONE);
@@ -275,6 +317,9 @@ Test(gradient, every_forward_operation_has_a_rule) {
     x = assay_recurrent(b, ASSAY_OP_GRU, "g", 0, assay_dropout(b, x, 0.1), 3, 1);
     x = assay_recurrent(b, ASSAY_OP_LSTM, "l", 0, assay_gelu(b, x), 3, 1);
     x = assay_tanh(b, assay_relu(b, assay_scale(b, x, 2)));
+    x = assay_recurrent(b, ASSAY_OP_RNN, "r", 0, x, 3, 1);
+    x = assay_apply2(b, ASSAY_OP_SCALE_TOKENS, x, assay_linear(b, "w", x, 1));
+    x = assay_add_row(b, x, assay_block_parameter(b, "k", "weight", 2, 6, ASSAY_INIT_NORMAL, 1), 0);
     assay_value row = assay_concat(b, assay_mean_pool(b, x), assay_max_pool(b, x));
     row = assay_concat(b, row, assay_final_state(b, x, 1));
     row = assay_concat(b, row, assay_attention_pool(b, x, assay_linear(b, "s", x, 1)));

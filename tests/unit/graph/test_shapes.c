@@ -23,6 +23,7 @@ enum {
     T1,        /* tokens [N, 1] */
     R12,       /* rows [B, 12] */
     LABELS,    /* rows index */
+    WEIGHTS,   /* tokens [N, 1], the batch's */
     N_VALUES,
     NONE = -1
 };
@@ -52,6 +53,7 @@ static void make_values(assay_graph *graph) {
     made[T1] = b->apply(graph, ASSAY_OP_SINUSOID, NULL, 0, &attrs);
     made[R12] = b->apply(graph, ASSAY_OP_MEAN_POOL, &made[T12], 1, NULL);
     made[LABELS] = as_graph_add_input(graph, ASSAY_INPUT_LABELS);
+    made[WEIGHTS] = b->input(graph, ASSAY_INPUT_TOKEN_WEIGHTS);
     for (int i = 0; i < N_VALUES; i++)
         cr_assert_eq(made[i], i, "fixture value %d is %d: %s", i, (int)made[i], graph->error.text);
 }
@@ -110,6 +112,22 @@ static const shape_case good[] = {
     {"mean_pool", ASSAY_OP_MEAN_POOL, {T12}, 1, PLAIN, "rows [B, 12]"},
     {"max_pool", ASSAY_OP_MAX_POOL, {T1}, 1, PLAIN, "rows [B, 1]"},
     {"attention_pool", ASSAY_OP_ATTENTION_POOL, {T12, T1}, 2, PLAIN, "rows [B, 12]"},
+    {"rnn", ASSAY_OP_RNN, {T12, W12X12, W12X12, V12, V12}, 5, PLAIN, "tokens [N, 12]"},
+    {"rnn, both ways",
+     ASSAY_OP_RNN,
+     {T12, W12X12, W12X12, V12, V12, W12X12, W12X12, V12, V12},
+     9,
+     ATTRS(.bidirectional = 1),
+     "tokens [N, 24]"},
+    {"scale_tokens", ASSAY_OP_SCALE_TOKENS, {T12, T1}, 2, PLAIN, "tokens [N, 12]"},
+    {"scale_tokens by the batch",
+     ASSAY_OP_SCALE_TOKENS,
+     {T12, WEIGHTS},
+     2,
+     PLAIN,
+     "tokens [N, 12]"},
+    {"add_row, last", ASSAY_OP_ADD_ROW, {T12, TABLE}, 2, ATTRS(.begin = 19), "tokens [N, 12]"},
+    {"add_row to rows", ASSAY_OP_ADD_ROW, {R12, W5X12}, 2, PLAIN, "rows [B, 12]"},
 };
 
 static const shape_case bad[] = {
@@ -222,6 +240,35 @@ static const shape_case bad[] = {
     {"a backward operation", ASSAY_OP_TANH_GRAD, {T12, T12}, 2, PLAIN, "can't be applied"},
     {"no operation", ASSAY_OP_COUNT, {T12}, 1, PLAIN, "can't be applied"},
     {"operation -1", -1, {T12}, 1, PLAIN, "can't be applied"},
+    {"rnn, three gates",
+     ASSAY_OP_RNN,
+     {T12, IH, HH_GRU, V12, V12},
+     5,
+     PLAIN,
+     "a parameter [4, 12]"},
+    {"rnn, one direction short",
+     ASSAY_OP_RNN,
+     {T12, W12X12, W12X12, V12, V12},
+     5,
+     ATTRS(.bidirectional = 1),
+     "5 inputs; expected 9"},
+    {"scale_tokens, wide", ASSAY_OP_SCALE_TOKENS, {T12, T12}, 2, PLAIN, "weights tokens [N, 1]"},
+    {"scale_tokens of rows", ASSAY_OP_SCALE_TOKENS, {R12, T1}, 2, PLAIN, "input 0 is rows"},
+    {"scale_tokens by ids", ASSAY_OP_SCALE_TOKENS, {T12, IDS}, 2, PLAIN, "input 1 is tokens [N] i"},
+    {"add_row, one too far",
+     ASSAY_OP_ADD_ROW,
+     {T12, TABLE},
+     2,
+     ATTRS(.begin = 20),
+     "row 20; expected"},
+    {"add_row -1",
+     ASSAY_OP_ADD_ROW,
+     {T12, TABLE},
+     2,
+     ATTRS(.begin = -1),
+     "row -1; expected 0 to 19"},
+    {"add_row, other width", ASSAY_OP_ADD_ROW, {T1, TABLE}, 2, PLAIN, "a parameter [20, 1]"},
+    {"add_row of a vector", ASSAY_OP_ADD_ROW, {T12, V12}, 2, PLAIN, "two dimensions"},
     {"input out of range", ASSAY_OP_RELU, {N_VALUES}, 1, PLAIN, "no value of this graph"},
     {"input -5", ASSAY_OP_RELU, {-5}, 1, PLAIN, "input 0 is -5"},
     {"old attributes", ASSAY_OP_RELU, {T12}, 1, {.struct_size = 8}, "ASSAY_ATTRS_INIT"},
@@ -284,7 +331,7 @@ Test(shapes, cross_entropy_checks_logits_and_smoothing) {
         assay_error error = ASSAY_ERROR_INIT;
         cr_assert_eq(as_graph_new(&graph, &error), ASSAY_OK);
         make_values(graph);
-        cr_assert_eq(as_graph_close(graph, logits[i], 0, 1, &error), ASSAY_INVALID_ARGUMENT);
+        cr_assert_eq(as_graph_close(graph, logits[i], 0, NULL, 1, &error), ASSAY_INVALID_ARGUMENT);
         cr_assert_str_eq(error.where, "graph logits");
         as_graph_free(graph);
     }
@@ -296,7 +343,8 @@ Test(shapes, cross_entropy_checks_logits_and_smoothing) {
         const assay_builder *b = as_graph_builder(graph);
         assay_value x = b->apply(graph, ASSAY_OP_SINUSOID, NULL, 0, &attrs);
         x = b->apply(graph, ASSAY_OP_MEAN_POOL, &x, 1, NULL);
-        cr_assert_eq(as_graph_close(graph, x, smoothing[i], 1, &error), ASSAY_INVALID_ARGUMENT);
+        cr_assert_eq(as_graph_close(graph, x, smoothing[i], NULL, 1, &error),
+                     ASSAY_INVALID_ARGUMENT);
         cr_assert(strstr(error.text, "label smoothing"), "%s", error.text);
         cr_assert_null(as_graph_view(graph));
         as_graph_free(graph);

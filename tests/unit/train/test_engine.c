@@ -44,8 +44,8 @@ static void set_up(void) {
     cr_assert_eq(as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, "reference", &plugin, &error),
                  ASSAY_OK, "%s: %s", error.where, error.text);
     cr_assert_eq(as_plugin_backend(&plugin, &reference, &error), ASSAY_OK);
-    cr_assert_eq(as_graph_build_model(&model, &config, 0, 1, &graph, &error), ASSAY_OK, "%s: %s",
-                 error.where, error.text);
+    cr_assert_eq(as_graph_build_model(&model, &config, 0, NULL, 1, &graph, &error), ASSAY_OK,
+                 "%s: %s", error.where, error.text);
     engine = new_engine(reference, ASSAY_DTYPE_F64);
 }
 

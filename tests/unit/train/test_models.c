@@ -11,7 +11,8 @@
 
 enum { N_ROWS = 11 };
 
-static const char *const models[] = {"gru", "bilstm_attention", "transformer"};
+static const char *const models[] = {"rnn",        "lstm", "gru", "bilstm", "bilstm_attention",
+                                     "transformer"};
 static as_arena *arena;
 static as_prepared data;
 static assay_error error;
@@ -62,7 +63,7 @@ static void open_model(const char *model_id, const char *backend_id, int32_t dty
     OK(as_plugin_model(&plugin, &model, &opaque, &error));
     OK(as_options_fill(arena, plugin.descriptor, NULL, 0, model_id, &options, &error));
     config.options = options;
-    OK(as_graph_build_model(model, &config, 0, 1, &graph, &error));
+    OK(as_graph_build_model(model, &config, 0, NULL, 1, &graph, &error));
     OK(as_engine_new(&engine_config, graph, &engine, &error));
     OK(as_engine_init_parameters(engine, 5, &error));
 }
@@ -73,6 +74,55 @@ static void predict(const assay_batch *batch, bool dropout, double *logits) {
         OK(as_engine_accumulate(engine, batch, &step, logits, NULL, &error));
     else
         OK(as_engine_forward(engine, batch, logits, NULL, &error));
+}
+
+/* Parameters of a model with its default options, those of `trained` in all. */
+static int64_t count_parameters(const char *model_id, int64_t vocab_size, int32_t n_classes,
+                                const as_option_value *values, size_t n_values,
+                                int64_t *ret_trained) {
+    as_plugin plugin;
+    const assay_model_graph *model = NULL;
+    const assay_model_opaque *opaque = NULL;
+    void *options = NULL;
+    int64_t n = 0;
+    assay_model_config config = {
+        (uint32_t)sizeof config, n_classes, vocab_size, 512, NULL, 1, 1, 0};
+    OK(as_plugin_load(arena, ASSAY_PLUGIN_KIND_MODEL, model_id, &plugin, &error));
+    OK(as_plugin_model(&plugin, &model, &opaque, &error));
+    OK(as_options_fill(arena, plugin.descriptor, values, n_values, model_id, &options, &error));
+    config.options = options;
+    OK(as_graph_build_model(model, &config, 0, NULL, 1, &graph, &error));
+    const assay_graph_view *view = as_graph_view(graph);
+    for (uint32_t i = 0; i < view->n_parameters; i++)
+        n += view->parameters[i].n_elements;
+    *ret_trained = as_graph_n_trained(view);
+    close_model();
+    return n;
+}
+
+/* What the papers' models have: the layers' sizes say it, so a missing bias or layer shows. */
+Test(models, have_the_parameters_of_the_papers) {
+    static const struct {
+        const char *model;
+        int64_t vocab_size, expected;
+    } cases[] = {{"rnn", 5000, 328450}, {"lstm", 5000, 353410}, {"bilstm", 30000, 8471042}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t trained;
+        cr_assert_eq(count_parameters(cases[i].model, cases[i].vocab_size, 2, NULL, 0, &trained),
+                     cases[i].expected, "%s", cases[i].model);
+        cr_assert_eq(trained, cases[i].expected);
+    }
+}
+
+Test(models, a_frozen_embedding_is_not_trained) {
+    static const char *const with[] = {"rnn", "lstm", "gru", "bilstm", "bilstm_attention"};
+    const as_option_value values[] = {{"train_embedding", AS_OPTION_BOOL, 0, NULL},
+                                      {"token_weights", AS_OPTION_BOOL, 1, NULL},
+                                      {"embedding", AS_OPTION_NUMBER, 50, NULL}};
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++) {
+        int64_t trained, n = count_parameters(with[i], 1000, 2, values, 3, &trained);
+        cr_assert_eq(n - trained, 1000 * 50, "%s", with[i]);
+    }
 }
 
 /* Largest difference, over the logits' scale, between rows in a batch and rows alone. */

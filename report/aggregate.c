@@ -51,6 +51,13 @@ static const char *row_name(as_arena *arena, const as_run *run, const as_row_sum
     return row->entry;
 }
 
+/* Every table names the entry so when its choices were made on the test set. */
+static const char *flag_test_set(as_arena *arena, const char *name) {
+    char flagged[600];
+    snprintf(flagged, sizeof flagged, "%s [chosen on test]", name);
+    return as_arena_strdup(arena, flagged);
+}
+
 static const char *row_problem(as_arena *arena, const as_row_summary *row) {
     const as_record *first = NULL;
     size_t n_same = 0;
@@ -86,6 +93,8 @@ static assay_status collect_rows(as_arena *arena, const as_run *run, as_summary 
                                     .dtype = cell->dtype,
                                     .place = k};
             row->name = row_name(arena, run, row);
+            if (row->name && cell->dataset.validation_is_test)
+                row->name = flag_test_set(arena, row->name);
             row->records = as_arena_alloc_array(arena, run->n_cells, sizeof *row->records);
             if (!row->name || !row->records)
                 return out_of_memory(error);
@@ -380,4 +389,27 @@ assay_status as_summarise(as_arena *arena, const as_run *run, as_summary *ret_su
     if (status == ASSAY_OK)
         *ret_summary = s;
     return status;
+}
+
+/* ---- warnings -------------------------------------------------------------------------------- */
+
+static bool has_warning(const as_record *cell, const char *warning) {
+    for (size_t w = 0; w < cell->n_warnings; w++)
+        if (strcmp(cell->warnings[w], warning) == 0)
+            return true;
+    return false;
+}
+
+bool as_warning_came_before(const as_run *run, size_t cell, const char *warning) {
+    for (size_t i = 0; i < cell; i++)
+        if (has_warning(run->cells[i], warning))
+            return true;
+    return false;
+}
+
+size_t as_warning_cells(const as_run *run, const char *warning) {
+    size_t n = 0;
+    for (size_t i = 0; i < run->n_cells; i++)
+        n += has_warning(run->cells[i], warning);
+    return n;
 }

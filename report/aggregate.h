@@ -42,4 +42,8 @@ typedef struct as_summary {
 ASSAY_MUST_USE assay_status as_summarise(as_arena *arena, const as_run *run,
                                          as_summary *ret_summary, assay_error *error);
 
+/* [any] Did a cell before run->cells[cell] give the same warning? How many cells gave it? */
+bool as_warning_came_before(const as_run *run, size_t cell, const char *warning);
+size_t as_warning_cells(const as_run *run, const char *warning);
+
 #endif

@@ -110,13 +110,20 @@ static void print_warnings(const as_run *run, FILE *stream, int width) {
     size_t n_printed = 0, n_left = 0;
     for (size_t i = 0; i < run->n_cells; i++) {
         for (size_t w = 0; w < run->cells[i]->n_warnings; w++) {
+            const char *warning = run->cells[i]->warnings[w];
+            if (as_warning_came_before(run, i, warning))
+                continue;
             if (n_printed++ >= MOST) {
                 n_left++;
                 continue;
             }
+            size_t n_cells = as_warning_cells(run, warning);
             char text[LINE_BYTES];
-            snprintf(text, sizeof text, "%s s%llu: %s", run->cells[i]->entry,
-                     (unsigned long long)run->cells[i]->seed, run->cells[i]->warnings[w]);
+            if (n_cells > 1)
+                snprintf(text, sizeof text, "%zu cells: %s", n_cells, warning);
+            else
+                snprintf(text, sizeof text, "%s s%llu: %s", run->cells[i]->entry,
+                         (unsigned long long)run->cells[i]->seed, warning);
             as_print_wrapped(stream, "! ", "  ", text, width);
         }
     }

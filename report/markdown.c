@@ -181,9 +181,15 @@ static void write_warnings(const as_run *run, const as_summary *s, FILE *stream)
     for (size_t i = 0; i < run->n_cells; i++) {
         const as_record *r = run->cells[i];
         for (size_t w = 0; w < r->n_warnings; w++) {
+            if (as_warning_came_before(run, i, r->warnings[w]))
+                continue;
+            size_t n_cells = as_warning_cells(run, r->warnings[w]);
             fputs(n++ ? "" : "**Warnings**\n\n", stream);
             fputs("- ", stream);
-            as_md_code(stream, r->cell);
+            if (n_cells > 1)
+                fprintf(stream, "%zu cells", n_cells);
+            else
+                as_md_code(stream, r->cell);
             fputs(": ", stream);
             as_md_text(stream, r->warnings[w]);
             fputs("\n", stream);

@@ -236,54 +236,6 @@ void as_md_models(const as_summary *s, FILE *stream) {
     fputs("\n", stream);
 }
 
-void as_md_data(const as_summary *s, FILE *stream) {
-    const as_record *r = s->some;
-    if (!r)
-        return;
-    fputs("## Data\n\n| | |\n|---|---|\n| data set | ", stream);
-    as_md_code(stream, r->dataset.name);
-    fputs(" |\n| SHA-256 of its content | ", stream);
-    as_md_code(stream, r->dataset.sha256);
-    fputs(" |\n| SHA-256 of the rows used | ", stream);
-    as_md_code(stream, r->dataset.rows_sha256);
-    fprintf(stream, " |\n| texts: train / validation / test | %s / %s / %s |\n",
-            as_number_count(r->dataset.train).value, as_number_count(r->dataset.validation).value,
-            as_number_count(r->dataset.test).value);
-    fprintf(stream, "| classes | %d |\n", r->dataset.n_labels);
-    fprintf(stream, "| exact duplicates within train | %s |\n",
-            as_number_count(r->dataset.duplicates_within_train).value);
-    fprintf(stream, "| validation texts that are also in train | %s |\n",
-            as_number_count(r->dataset.duplicates_validation_in_train).value);
-    fprintf(stream, "| test texts that are also in train | %s |\n\n",
-            as_number_count(r->dataset.duplicates_test_in_train).value);
-    fputs("| entry | vocabulary | test tokens known % | test texts cut % | texts without tokens | "
-          "mean tokens |\n|---|--:|--:|--:|--:|--:|\n",
-          stream);
-    for (size_t k = 0; k < s->n_complete; k++) {
-        const as_record *first = s->rows[k].records[0];
-        fputs("| ", stream);
-        as_md_code(stream, s->rows[k].name);
-        fputs(" |", stream);
-        write_count(stream, first->dataset.vocab_size);
-        write_percent(stream, first->dataset.coverage);
-        write_percent(stream, first->dataset.truncated_share);
-        write_count(stream, first->dataset.empty);
-        write_plain(stream, first->dataset.mean_tokens);
-        fputs("\n", stream);
-    }
-    fputs("\n", stream);
-    for (size_t k = 0; k < s->n_complete; k++)
-        for (size_t i = 0; i < s->rows[k].n_records; i++) {
-            const char *rows = s->rows[k].records[i]->dataset.rows_sha256;
-            if (rows && strcmp(rows, r->dataset.rows_sha256) != 0) {
-                fputs("**Not every cell used the same rows:** ", stream);
-                as_md_code(stream, s->rows[k].records[i]->cell);
-                fputs(" differs.\n\n", stream);
-                return;
-            }
-        }
-}
-
 static void write_error(FILE *stream, double error, double bound) {
     if (isnan(error))
         fputs(" - |", stream);

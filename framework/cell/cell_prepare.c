@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "cell/cell.h"
-#include "data/tokenizers/vocabulary.h"
+#include "data/embeddings/embeddings.h"
 
 static assay_status load_plugins(as_cell *cell, void **ret_options, assay_error *error) {
     const as_entry *entry = cell->spec.entry;
@@ -38,6 +38,63 @@ static int64_t longest_row(const as_prepared *data) {
     return longest;
 }
 
+/* The model's table of word vectors starts from the pretrained ones. */
+static assay_status upload_embeddings(as_cell *cell, assay_error *error) {
+    static const char name[] = "embedding.weight";
+    const as_embedding_table *table = cell->data->embeddings;
+    const assay_graph_view *view = as_graph_view(cell->graph);
+    const assay_parameter_info *parameter = NULL;
+    uint64_t offset = 0, n = as_engine_n_elements(cell->engine);
+    if (!table)
+        return ASSAY_OK;
+    for (uint32_t i = 0; i < view->n_parameters && !parameter; i++) {
+        if (strcmp(view->parameters[i].name, name) == 0)
+            parameter = &view->parameters[i];
+        else
+            offset += (uint64_t)view->parameters[i].n_elements;
+    }
+    as_where place = as_where_join(cell->spec.entry->where, "/", "embeddings");
+    if (!parameter)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, place.text,
+                       "the model \"%s\" has no parameter %s to start from them",
+                       cell->spec.entry->model, name);
+    if (parameter->dims[0] != table->vocab_size || parameter->dims[1] != table->dimensions)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, place.text,
+                       "the vectors have %d dimensions, the model's %s has %lld; set the entry's "
+                       "options.embedding to %d",
+                       table->dimensions, name, (long long)parameter->dims[1], table->dimensions);
+    double *values = malloc((size_t)n * sizeof *values);
+    if (!values)
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, place.text, "no memory to set them");
+    assay_status status = as_engine_get(cell->engine, ASSAY_STATE_PARAMETER, values, n, error);
+    for (int64_t k = 0; status == ASSAY_OK && k < parameter->n_elements; k++)
+        values[offset + (uint64_t)k] = (double)table->values[k];
+    if (status == ASSAY_OK)
+        status = as_engine_set(cell->engine, ASSAY_STATE_PARAMETER, values, n, error);
+    free(values);
+    fprintf(cell->log, "embeddings: %u words found, %u missing\n", table->n_found,
+            table->n_missing);
+    return status;
+}
+
+/* Weights that the suite gives and the model doesn't read would be a setting without effect, and
+ * the other way round there is nothing to read. */
+static assay_status check_token_weights(const as_cell *cell, assay_error *error) {
+    const assay_graph_view *view = as_graph_view(cell->graph);
+    bool reads = false, has = cell->spec.entry->tokenizer.token_weights != NULL;
+    for (uint32_t i = 0; i < view->n_values; i++)
+        reads = reads || view->values[i].input == ASSAY_INPUT_TOKEN_WEIGHTS;
+    if (reads == has)
+        return ASSAY_OK;
+    as_where place = as_where_join(cell->spec.entry->where, "/", "token_weights");
+    return as_fail(
+        error, ASSAY_INVALID_ARGUMENT, place.text,
+        has ? "the model \"%s\" does not read them; set options.token_weights to true "
+              "if it has that option"
+            : "the model \"%s\" reads them, and the entry has none; add \"token_weights\"",
+        cell->spec.entry->model);
+}
+
 static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
     const as_train_config *training = &cell->spec.entry->training;
     as_engine_config config = {.backend = cell->device,
@@ -45,13 +102,31 @@ static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
                                .threads = cell->threads,
                                .max_rows = training->batch,
                                .max_tokens = longest_row(cell->data)};
-    assay_status status = as_graph_build_model(cell->graph_model, &cell->config,
-                                               training->label_smoothing, 1, &cell->graph, error);
+    assay_status status =
+        as_graph_build_model(cell->graph_model, &cell->config, training->label_smoothing,
+                             cell->data->class_weights, 1, &cell->graph, error);
+    if (status == ASSAY_OK)
+        status = check_token_weights(cell, error);
     if (status == ASSAY_OK)
         status = as_engine_new(&config, cell->graph, &cell->engine, error);
     if (status == ASSAY_OK)
         status = as_engine_init_parameters(cell->engine, cell->spec.seed, error);
+    if (status == ASSAY_OK)
+        status = upload_embeddings(cell, error);
     return status == ASSAY_OK ? as_trainee_new_graph(cell->engine, &cell->trainee, error) : status;
+}
+
+/* An opaque model takes the batches as they are and keeps its own loss. */
+static assay_status check_opaque(const as_cell *cell, assay_error *error) {
+    const char *what = cell->data->class_weights                   ? "class weights"
+                       : cell->data->embeddings                    ? "pretrained embeddings"
+                       : cell->spec.entry->tokenizer.token_weights ? "token weights"
+                                                                   : NULL;
+    if (!what)
+        return ASSAY_OK;
+    return as_fail(error, ASSAY_UNSUPPORTED, cell->spec.entry->where,
+                   "the model \"%s\" is not a graph model: %s cannot be given to it",
+                   cell->spec.entry->model, what);
 }
 
 assay_status as_cell_prepare(as_cell *cell, assay_error *error) {
@@ -67,22 +142,27 @@ assay_status as_cell_prepare(as_cell *cell, assay_error *error) {
                         status == ASSAY_INVALID_ARGUMENT || status == ASSAY_LIMIT;
     if (status != ASSAY_OK)
         return status;
+    for (size_t i = 0; i < cell->data->n_warnings; i++)
+        as_cell_warn(cell, "%s", cell->data->warnings[i]);
     fprintf(cell->log, "%s: %u train, %u validation, %u test texts, %u classes, %d words\n",
             cell->data->name, cell->data->splits[AS_SPLIT_TRAIN].n_rows,
             cell->data->splits[AS_SPLIT_VALIDATION].n_rows,
-            cell->data->splits[AS_SPLIT_TEST].n_rows, cell->data->n_labels,
-            as_vocabulary_size(cell->data->vocabulary));
+            cell->data->splits[AS_SPLIT_TEST].n_rows, cell->data->n_labels, cell->data->vocab_size);
     cell->config = (assay_model_config){.struct_size = sizeof(assay_model_config),
                                         .n_classes = (int32_t)cell->data->n_labels,
-                                        .vocab_size = as_vocabulary_size(cell->data->vocabulary),
+                                        .vocab_size = cell->data->vocab_size,
                                         .max_tokens = cell->spec.entry->max_tokens,
                                         .options = options,
                                         .seed = cell->spec.seed,
                                         .threads = cell->threads};
     as_cell_stage(cell, "build");
-    if (cell->opaque_model)
+    if (cell->opaque_model) {
+        status = check_opaque(cell, error);
+        if (status != ASSAY_OK)
+            return status;
         return as_trainee_new_opaque(cell->opaque_model, &cell->config,
                                      cell->spec.entry->training.batch, &cell->trainee, error);
+    }
     return make_graph_trainee(cell, error);
 }
 
@@ -91,6 +171,7 @@ void as_cell_free(as_cell *cell) {
     as_engine_free(cell->engine);
     as_graph_free(cell->graph);
     as_record_free(cell->record);
+    as_prepared_free(cell->data);
     as_suite_free(cell->suite);
     json_decref(cell->options);
     json_decref(cell->run);

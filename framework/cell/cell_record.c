@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "cell/cell.h"
 #include "data/batches.h"
-#include "data/tokenizers/vocabulary.h"
 #include "measure/environment.h"
 #include "stats/intervals.h"
 
@@ -47,6 +46,8 @@ static void record_parameters(as_cell *cell) {
     record->model.parameters_total = record->model.parameters_trainable = 0;
     for (uint32_t i = 0; i < view->n_parameters; i++) {
         const assay_parameter_info *parameter = &view->parameters[i];
+        if (parameter->values)
+            continue; /* the loss's class weights are no part of the model */
         record->model.parameters_total += parameter->n_elements;
         if (parameter->gradient != ASSAY_NONE)
             record->model.parameters_trainable += parameter->n_elements;
@@ -91,10 +92,17 @@ static void record_data(as_cell *cell) {
     record->dataset.test = test->n_rows;
     record->dataset.labels = data->labels;
     record->dataset.n_labels = (int32_t)data->n_labels;
-    record->dataset.duplicates_within_train = data->audit.duplicates_within[AS_SPLIT_TRAIN];
-    record->dataset.duplicates_validation_in_train = data->audit.validation_in_train;
-    record->dataset.duplicates_test_in_train = data->audit.test_in_train;
-    record->dataset.vocab_size = as_vocabulary_size(data->vocabulary);
+    const json_t *raw = json_object_get(json_object_get(data->report, "overlaps"), "raw");
+    record->dataset.duplicates_within_train =
+        json_integer_value(json_object_get(json_object_get(raw, "duplicates_within"), "train"));
+    record->dataset.duplicates_validation_in_train =
+        json_integer_value(json_object_get(raw, "validation_in_train"));
+    record->dataset.duplicates_test_in_train =
+        json_integer_value(json_object_get(raw, "test_in_train"));
+    record->dataset.preparation = data->report;
+    record->dataset.validation_is_test = data->validation_is_test;
+    record->dataset.removals_csv = data->removals_csv;
+    record->dataset.vocab_size = data->vocab_size;
     record->dataset.empty = 0;
     for (int split = 0; split < AS_SPLIT_COUNT; split++)
         record->dataset.empty += data->splits[split].n_empty;
@@ -104,9 +112,6 @@ static void record_data(as_cell *cell) {
     }
     if (train->n_rows)
         record->dataset.mean_tokens = (double)train->n_tokens / train->n_rows;
-    if (data->identity == AS_IDENTITY_DIFFERS)
-        as_cell_warn(cell, "%s: the data's content (sha256 %.12s) is not what its manifest states",
-                     data->name, data->sha256.text);
 }
 
 static assay_status record_environment(as_cell *cell, assay_error *error) {
@@ -180,6 +185,9 @@ assay_status as_cell_record_training(as_cell *cell, assay_error *error) {
     record->training.tokens_per_second = trained->tokens_per_second;
     record->training.stopped = as_stopped_name(trained->stopped);
     record->training.initial_loss = trained->initial_loss;
+    if (trained->n_padded_tokens && trained->stopped != AS_STOPPED_DIVERGED)
+        record->training.padding_share =
+            1 - (double)trained->n_tokens / (double)trained->n_padded_tokens;
     record->host_seconds_per_batch = trained->host_seconds_per_batch;
     record->energy_joules = cell->joules;
     if (cell->opaque_model)
@@ -252,6 +260,19 @@ static assay_status score_split(as_cell *cell, as_split which, as_prediction *ro
     return status;
 }
 
+/* No model should stay below a bag of words. */
+static void compare_with_baseline(as_cell *cell) {
+    const json_t *baseline = json_object_get(cell->data->report, "baseline");
+    const json_t *test = json_object_get(baseline, "test");
+    double found = json_number_value(json_object_get(test, "naive_bayes"));
+    double ours = cell->record->test.accuracy.value;
+    if (json_is_object(test) && cell->spec.entry->training.epochs > 0 && ours < found)
+        as_cell_warn(cell,
+                     "below the baseline: %.4f of the test texts right, where a bag of words with "
+                     "naive Bayes gets %.4f",
+                     ours, found);
+}
+
 assay_status as_cell_record_scores(as_cell *cell, assay_error *error) {
     as_record *record = cell->record;
     size_t n_validation = cell->data->splits[AS_SPLIT_VALIDATION].n_rows;
@@ -266,6 +287,7 @@ assay_status as_cell_record_scores(as_cell *cell, assay_error *error) {
         return status;
     record->predictions = rows;
     record->n_predictions = n;
+    compare_with_baseline(cell);
     return ASSAY_OK;
 }
 

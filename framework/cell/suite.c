@@ -12,6 +12,9 @@
 #include "base/json.h"
 #include "base/json_schema.h"
 #include "base/paths.h"
+#include "data/cleaning/cleaning.h"
+#include "data/embeddings/embeddings.h"
+#include "data/embeddings/tfidf.h"
 
 enum { MAX_NAME = 64 };
 
@@ -206,6 +209,7 @@ static as_train_config training_config(const json_t *training) {
                                          .clip_norm = number_or(training, "clip_norm", 1)},
                               .learning_rate = number_or(training, "lr", 1e-3),
                               .batch = (int32_t)number_or(training, "batch", 32),
+                              .batch_tokens = (int32_t)number_or(training, "batch_tokens", 0),
                               .epochs = (int32_t)number_or(training, "epochs", 8),
                               .label_smoothing = number_or(training, "label_smoothing", 0),
                               .metric = AS_METRIC_VALIDATION_LOSS,
@@ -220,11 +224,57 @@ static as_train_config training_config(const json_t *training) {
     return config;
 }
 
+/* How an entry's texts become tokens: tokenizer, cleaning of its own, vectors, weights. */
+static assay_status fill_text(as_arena *arena, const json_t *all, as_entry *entry,
+                              assay_error *error) {
+    const json_t *cleaning = json_object_get(all, "cleaning");
+    const json_t *embeddings = json_object_get(all, "embeddings");
+    const json_t *weights = json_object_get(all, "token_weights");
+    as_where place = as_where_join(entry->where, "/", "tokenizer");
+    assay_status status = as_tokenizer_config_from_json(arena, json_object_get(all, "tokenizer"),
+                                                        (int32_t)entry->max_tokens, place.text,
+                                                        &entry->tokenizer, error);
+    if (status == ASSAY_OK && json_is_array(cleaning)) {
+        as_cleaner *cleaner = NULL;
+        place = as_where_join(entry->where, "/", "cleaning");
+        status = as_cleaner_new(cleaning, place.text, &cleaner, error);
+        as_cleaner_free(cleaner);
+        entry->tokenizer.cleaning = cleaning;
+    }
+    if (status == ASSAY_OK && embeddings) {
+        as_embedding_config *config = as_arena_alloc(arena, sizeof *config);
+        place = as_where_join(entry->where, "/", "embeddings");
+        if (!config)
+            return no_memory(error);
+        status = as_embedding_config_from_json(arena, embeddings, place.text, config, error);
+        entry->tokenizer.embeddings = config;
+    }
+    if (status == ASSAY_OK && weights) {
+        as_tfidf_config *config = as_arena_alloc(arena, sizeof *config);
+        place = as_where_join(entry->where, "/", "token_weights");
+        if (!config)
+            return no_memory(error);
+        status = as_tfidf_config_from_json(weights, place.text, config, error);
+        entry->tokenizer.token_weights = config;
+    }
+    return status;
+}
+
+/* A tokenizer of another kind than the defaults' takes none of their fields. */
+static void drop_foreign_tokenizer(json_t *all, const json_t *defaults, const json_t *given) {
+    json_t *own = json_object_get(given, "tokenizer");
+    const json_t *usual = json_object_get(defaults, "tokenizer");
+    const char *kind = json_string_value(json_object_get(own, "kind"));
+    if (all && usual && kind && strcmp(kind, text_or(usual, "kind", "words")) != 0)
+        json_object_set_new(all, "tokenizer", json_deep_copy(own));
+}
+
 static assay_status fill_entry(as_arena *arena, as_suite *suite, size_t i, const char *where,
                                assay_error *error) {
     json_t *defaults = json_object_get(suite->json, "defaults");
     json_t *given = json_array_get(json_object_get(suite->json, "entries"), i);
     json_t *all = defaults ? merged(defaults, given) : json_deep_copy(given);
+    drop_foreign_tokenizer(all, defaults, given);
     as_entry *entry = &suite->entries[i];
     char place[sizeof error->where];
     if (!all || json_array_append_new(suite->owned, all) != 0)
@@ -239,10 +289,7 @@ static assay_status fill_entry(as_arena *arena, as_suite *suite, size_t i, const
     entry->training = training_config(entry->training_json);
     if (!entry->where)
         return no_memory(error);
-    snprintf(place, sizeof place, "%s#/entries/%zu/tokenizer", where, i);
-    return as_tokenizer_config_from_json(arena, json_object_get(all, "tokenizer"),
-                                         (int32_t)entry->max_tokens, place, &entry->tokenizer,
-                                         error);
+    return fill_text(arena, all, entry, error);
 }
 
 static assay_status fill_strings(as_arena *arena, const json_t *list, const char ***ret_strings,

@@ -144,19 +144,35 @@ uint64_t as_engine_n_compiled(const as_engine *engine) {
 
 /* ---- parameters and states ------------------------------------------------------------------- */
 
-assay_status as_engine_init_parameters(as_engine *engine, uint64_t seed, assay_error *error) {
+assay_status as_engine_fill(as_engine *engine, as_parameter_fill fill, void *context,
+                            assay_error *error) {
     for (uint32_t i = 0; i < engine->view->n_parameters; i++) {
-        const assay_parameter_info *parameter = &engine->view->parameters[i];
-        assay_status status = as_init_parameter(parameter, seed, engine->staging, error);
+        assay_status status = fill(context, i, engine->staging, error);
         if (status != ASSAY_OK)
             return status;
         TIMED(engine,
               engine->backend->upload(engine->session, ASSAY_STATE_PARAMETER, i, engine->staging,
-                                      (uint64_t)parameter->n_elements, error));
+                                      (uint64_t)engine->view->parameters[i].n_elements, error));
         if (status != ASSAY_OK)
             return status;
     }
     return ASSAY_OK;
+}
+
+typedef struct initial_values {
+    const assay_graph_view *view;
+    uint64_t seed;
+} initial_values;
+
+static assay_status fill_initial(void *context, uint32_t parameter, double *values,
+                                 assay_error *error) {
+    const initial_values *initial = context;
+    return as_init_parameter(&initial->view->parameters[parameter], initial->seed, values, error);
+}
+
+assay_status as_engine_init_parameters(as_engine *engine, uint64_t seed, assay_error *error) {
+    initial_values initial = {engine->view, seed};
+    return as_engine_fill(engine, fill_initial, &initial, error);
 }
 
 static assay_status check_size(const as_engine *engine, uint64_t n, assay_error *error) {

@@ -22,7 +22,8 @@ typedef enum as_metric_kind {
 typedef struct as_train_config {
     assay_update_config update; /* optimizer, betas, decay, clipping */
     double learning_rate;
-    int32_t batch;  /* rows */
+    int32_t batch;        /* rows of a step; with batch_tokens at most */
+    int32_t batch_tokens; /* of a step, but for single rows; 0: no budget */
     int32_t epochs; /* at most; 0 evaluates only */
     double label_smoothing;
     as_metric_kind metric; /* of early stopping and of the best epoch */

@@ -27,14 +27,16 @@ static assay_status graph_train_batch(void *self, const assay_batch *batch,
                                       const as_batch_step *how, double *logits,
                                       as_batch_result *ret_result, assay_error *error) {
     graph_trainee *graph = self;
-    assay_step step = {(uint32_t)sizeof step, 1, how->seed, how->step, how->learning_rate,
-                       1.0 / batch->n_rows};
+    double weight = as_graph_loss_weight(as_graph_view(as_engine_graph(graph->engine)),
+                                         batch->labels, batch->n_rows);
+    assay_step step = {(uint32_t)sizeof step, 1,           how->seed, how->step,
+                       how->learning_rate,    1.0 / weight};
     double loss = 0, norm = 0;
     assay_status status = as_engine_accumulate(graph->engine, batch, &step, logits, &loss, error);
     if (status == ASSAY_OK)
         status = as_engine_update(graph->engine, how->update, &step, &norm, error);
     if (status == ASSAY_OK)
-        *ret_result = (as_batch_result){loss / batch->n_rows, norm, true, true, true};
+        *ret_result = (as_batch_result){loss / weight, norm, true, true, true};
     return status;
 }
 

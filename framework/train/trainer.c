@@ -157,10 +157,13 @@ static assay_status train_step(training *t, const assay_batch *batch, as_epoch_f
 
 static assay_status train_epoch(training *t, as_epoch_figures *epoch, assay_error *error) {
     epoch_sums sums = {0, 0, 0, 0};
-    uint32_t n_batches = as_batches_count(t->batches);
     const assay_batch *batch;
     int64_t start_ns = as_clock_ns();
     as_batches_shuffle(t->batches, t->job->seed, (uint64_t)epoch->epoch);
+    uint32_t n_batches = as_batches_count(t->batches);
+    uint64_t n_real, n_padded;
+    as_batches_padding(t->batches, &n_real, &n_padded);
+    t->result.n_padded_tokens += n_padded;
     while ((batch = as_batches_next(t->batches))) {
         assay_status status = train_step(t, batch, epoch, &sums, error);
         if (status != ASSAY_OK)
@@ -319,7 +322,10 @@ static assay_status prepare(training *t, as_arena *arena, assay_error *error) {
         return status;
     if (train->n_rows == 0)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, "data", "there are no rows to train on");
-    status = as_batches_new(arena, train, t->config->batch, &t->batches, error);
+    const as_batches_config batches = {.batch_rows = t->config->batch,
+                                       .batch_tokens = t->config->batch_tokens,
+                                       .row_weights = t->job->data->row_weights};
+    status = as_batches_open(arena, train, &batches, &t->batches, error);
     if (status == ASSAY_OK && validation->n_rows) {
         status = as_evaluation_init(arena, validation, t->config->batch, t->trainee->n_classes,
                                     NULL, &t->validation, error);

@@ -134,6 +134,7 @@ typedef struct as_train_result {
     double initial_loss;   /* of the first step, before its update; NaN without a step */
     int64_t n_steps;
     uint64_t n_rows, n_tokens; /* trained on in all epochs */
+    uint64_t n_padded_tokens;  /* they would be, padded to the longest row of each batch */
     double train_seconds;      /* training parts of all epochs */
     double validation_seconds;
     double seconds;                               /* all of as_train_run */

@@ -36,7 +36,7 @@ static void set_numbers_missing(as_record *r) {
     r->dataset.empty = r->dataset.vocab_size = -1;
     r->dataset.truncated_share = r->dataset.coverage = r->dataset.mean_tokens = NAN;
     r->training.n_epochs = r->training.best_epoch = -1;
-    r->training.seconds = r->training.initial_loss = NAN;
+    r->training.seconds = r->training.initial_loss = r->training.padding_share = NAN;
     r->training.samples_per_second = r->training.tokens_per_second = NAN;
     r->test = r->validation = as_scores_empty();
     as_figure none = as_figure_point(NAN);

@@ -99,6 +99,9 @@ typedef struct as_record {
         double truncated_share, coverage; /* of test */
         int64_t vocab_size;
         double mean_tokens;
+        bool validation_is_test; /* every choice was made on the test set */
+        json_t *preparation;     /* object or NULL; borrowed: cleaning, overlaps, leaks, baseline */
+        const char *removals_csv; /* removed.csv; NULL or "": nothing was removed */
     } dataset;
     struct {
         json_t *settings; /* as run; object or NULL; borrowed */
@@ -106,6 +109,8 @@ typedef struct as_record {
         double seconds, samples_per_second, tokens_per_second;
         const char *stopped; /* "early", "epochs", "none", "diverged" */
         double initial_loss;
+        double
+            padding_share; /* of the tokens that batches padded to their longest row would have */
     } training;
     as_scores test, validation;
     as_latency_summary single_stream;
@@ -136,8 +141,8 @@ typedef struct as_record {
 ASSAY_MUST_USE assay_status as_record_new(as_record **ret_record, assay_error *error);
 void as_record_free(as_record *record); /* NULL allowed; frees the arena and the record */
 
-/* [any] Writes result.json, predictions.csv, epochs.jsonl and latency.csv (those that have rows)
- * into `folder`, each atomically, result.json last. */
+/* [any] Writes result.json, predictions.csv, epochs.jsonl, latency.csv, removed.csv (those that
+ * have rows) into `folder`, each atomically, result.json last. */
 ASSAY_MUST_USE assay_status as_record_write(const as_record *record, const char *folder,
                                             assay_error *error);
 

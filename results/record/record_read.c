@@ -107,6 +107,8 @@ static void read_dataset(as_json_reader *r, const json_t *root, as_record *recor
     as_field_leave(r);
     record->dataset.vocab_size = as_field_count(r, o, "vocab_size");
     record->dataset.mean_tokens = as_field_real(r, o, "mean_tokens");
+    record->dataset.validation_is_test = as_field_flag(r, o, "validation_is_test") == 1;
+    record->dataset.preparation = as_field_object(r, o, "preparation");
     as_field_leave(r);
 }
 
@@ -120,6 +122,7 @@ static void read_training(as_json_reader *r, const json_t *root, as_record *reco
     record->training.tokens_per_second = as_field_real(r, o, "tokens_per_second");
     record->training.stopped = as_field_text(r, o, "stopped");
     record->training.initial_loss = as_field_real(r, o, "initial_loss");
+    record->training.padding_share = as_field_real(r, o, "padding_share");
     as_field_leave(r);
 }
 

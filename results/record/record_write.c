@@ -121,6 +121,8 @@ static json_t *dataset_json(builder *b, const as_record *r) {
     set(b, o, "audit", audit);
     set_count(b, o, "vocab_size", r->dataset.vocab_size);
     set_real(b, o, "mean_tokens", r->dataset.mean_tokens);
+    set(b, o, "validation_is_test", json_boolean(r->dataset.validation_is_test));
+    set_copy(b, o, "preparation", r->dataset.preparation);
     return o;
 }
 
@@ -134,6 +136,7 @@ static json_t *training_json(builder *b, const as_record *r) {
     set_real(b, o, "tokens_per_second", r->training.tokens_per_second);
     set_text(b, o, "stopped", r->training.stopped);
     set_real(b, o, "initial_loss", r->training.initial_loss);
+    set_real(b, o, "padding_share", r->training.padding_share);
     return o;
 }
 
@@ -311,6 +314,11 @@ static bool write_queries(const as_record *r, FILE *stream) {
     return true;
 }
 
+static bool write_removals(const as_record *r, FILE *stream) {
+    fputs(r->dataset.removals_csv, stream);
+    return true;
+}
+
 static bool write_result(const as_record *r, FILE *stream) {
     builder b = {false};
     json_t *root = record_json(&b, r);
@@ -349,6 +357,8 @@ assay_status as_record_write(const as_record *record, const char *folder, assay_
         status = write_file(record, folder, "epochs.jsonl", write_epochs, error);
     if (status == ASSAY_OK && record->n_queries)
         status = write_file(record, folder, "latency.csv", write_queries, error);
+    if (status == ASSAY_OK && record->dataset.removals_csv && record->dataset.removals_csv[0])
+        status = write_file(record, folder, "removed.csv", write_removals, error);
     if (status == ASSAY_OK)
         status = write_file(record, folder, "result.json", write_result, error);
     return status;

@@ -11,6 +11,19 @@
 
 #include "results/record/record.h"
 
+static const char fixture_preparation[] =
+    "{\"cleaning\": [{\"step\": \"lower\", \"texts\": 800, \"changed\": 700, \"emptied\": 0,"
+    " \"characters_removed\": 0}, {\"step\": \"strip_html\", \"texts\": 800, \"changed\": 31,"
+    " \"emptied\": 2, \"characters_removed\": 4096}], \"overlaps\": {"
+    "\"raw\": {\"test_in_train\": 1, \"validation_in_train\": 0, \"validation_in_test\": 0,"
+    " \"duplicates_within\": {\"train\": 3, \"validation\": 0, \"test\": 0}},"
+    "\"cleaned\": {\"test_in_train\": 2, \"validation_in_train\": 1, \"validation_in_test\": 0,"
+    " \"duplicates_within\": {\"train\": 5, \"validation\": 0, \"test\": 0}},"
+    "\"filtered\": {\"test_in_train\": 2, \"validation_in_train\": 1, \"validation_in_test\": 0,"
+    " \"duplicates_within\": {\"train\": 5, \"validation\": 0, \"test\": 0}}},"
+    " \"removed\": {\"train\": 0, \"validation\": 1, \"test\": 2}, \"filtered\": 4,"
+    " \"baseline\": {\"test\": {\"naive_bayes\": 0.7125, \"majority\": 0.4}}}";
+
 static const char *const fixture_labels[] = {"noun.act", "it's, \"quoted\"", "caf\xc3\xa9"};
 
 /* Who answers right is `right`: bit i % 32 says whether test row i is right. */
@@ -128,10 +141,13 @@ static inline as_record *fixture_record(const fixture_cell *c) {
     r->dataset.coverage = 0.975;
     r->dataset.vocab_size = 12345;
     r->dataset.mean_tokens = 11.5;
+    r->json = json_loads(fixture_preparation, 0, NULL); /* the record's to release */
+    r->dataset.preparation = r->json;
     r->training.n_epochs = FIXTURE_EPOCHS;
     r->training.best_epoch = 5;
     r->training.stopped = "epochs";
     r->training.initial_loss = 1.0986;
+    r->training.padding_share = 0.25;
     fixture_predict(r, c->right);
     fixture_measure(r, c);
     r->peak_rss_bytes = c->rss;

@@ -115,6 +115,8 @@ Test(record, survives_writing_and_reading) {
     SAME_COUNT(dataset.n_labels);
     SAME_TEXT(dataset.labels[1]);
     SAME_COUNT(dataset.duplicates_test_in_train);
+    SAME_COUNT(dataset.validation_is_test);
+    cr_assert(json_equal(a->dataset.preparation, b->dataset.preparation));
     SAME_REAL(dataset.truncated_share);
     SAME_COUNT(training.best_epoch);
     SAME_REAL(training.tokens_per_second);

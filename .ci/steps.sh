@@ -3,9 +3,9 @@
 # .ci/steps.sh: what quickstart, check and the scripts beside this file share: timed phases whose
 # output is shown only when they fail, and the installation of Debian packages. POSIX sh, sourced.
 
-packages_build='gcc libc6-dev meson ninja-build pkgconf python3 libjansson-dev libarchive-dev
-    libsodium-dev libutf8proc-dev libdnnl-dev wordnet-base'
-packages_test='g++ libcriterion-dev'
+packages_build='gcc libc6-dev meson ninja-build pkgconf python3 libjansson-dev libarchive-dev libcsv-dev
+    libsodium-dev libutf8proc-dev libpcre2-dev libdnnl-dev wordnet-base'
+packages_test='g++ gnuplot-nox libcriterion-dev'
 
 step_log=$(mktemp "${TMPDIR:-/tmp}/assay-step.XXXXXX") || exit 3
 trap 'rm -f "$step_log"' EXIT

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Cleaning: the first byte is the number of steps, a byte each says which (from a list of lists, or
- * a pattern that stands in the input between slashes), the rest is the text, made valid UTF-8. What
- * comes out must be valid UTF-8, within the growth that is allowed, and the same a second time. */
+/* Cleaning: the first byte is the number of steps, a byte each says which, a pattern may follow
+ * between slashes, the rest is the text, made valid UTF-8. After a first byte 255 the input is the
+ * list of steps itself, as JSON, and the text too. What comes out must be valid UTF-8, within the
+ * growth that is allowed, and the same a second time. */
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -124,7 +125,9 @@ static void clean_twice(as_cleaner *cleaner, const char *text, size_t n) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size > MAX_BYTES)
         return -1;
-    json_t *steps = choose_steps(&data, &size);
+    json_t *steps = size && *data == 255
+                        ? json_loadb((const char *)data + 1, size - 1, JSON_REJECT_DUPLICATES, NULL)
+                        : choose_steps(&data, &size);
     as_cleaner *cleaner;
     assay_error error = ASSAY_ERROR_INIT;
     if (as_cleaner_new(steps, "fuzz", &cleaner, &error) == ASSAY_OK) {

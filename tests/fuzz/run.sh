@@ -8,6 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 seconds=$2
 shift 2
+# shellcheck disable=SC2046 # a list of words
 [ $# -gt 0 ] || set -- $(cut -d' ' -f1 "$here/targets.txt")
 
 one() {

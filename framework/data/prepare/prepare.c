@@ -1,25 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* as_prepare: the whole way from a manifest to token ids. Only selected texts are cleaned and
- * tokenised; the rest of the data set is dropped on return. */
+/* as_prepare: the image of the same preparation from the cache, or a new one; then what a cell
+ * needs beside the rows (encoder, vectors, weights). A cold and a warm preparation differ only in
+ * where the image comes from. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
-#include "data/data.h"
-#include "data/readers/reader.h"
-#include "data/splits/select.h"
+#include "base/json.h"
+#include "base/paths.h"
+#include "data/cache/store.h"
+#include "data/embeddings/tfidf.h"
+#include "data/prepare/build.h"
+#include "data/resources/resources.h"
+#include "data/splits/balance.h"
 #include "data/tokenizers/encoder.h"
 
-typedef struct preparation {
-    as_arena *arena;   /* the result's */
-    as_arena *scratch; /* the whole data set's, counts' */
-    const as_data_config *data;
-    const as_tokenizer_config *config;
-    as_dataset dataset;
-    as_selection selection;
+struct as_prepared_owned {
+    as_image *image;
     as_cleaner *cleaner;
     as_splitter *splitter;
+    as_wordpiece_scratch *scratch;
+    as_embeddings *embeddings;
+    json_t *report;
+};
+
+typedef struct preparation {
+    as_arena *arena;     /* the result's */
+    as_arena *scratch;   /* the data set's, counts' */
+    as_data_config data; /* order resolved */
+    const as_tokenizer_config *tokenizer;
+    const json_t *cleaning;
+    const char *data_dir, *cache; /* cache NULL: there is no folder for it */
+    as_manifest manifest;
+    const char *source; /* path; NULL: generated */
+    as_sha256_hex reading;
+    as_wordpiece *wordpiece;
     as_prepared *out;
+    struct as_prepared_owned *owned;
+    as_image_content content;
     assay_error *error;
 } preparation;
 
@@ -27,142 +47,307 @@ static assay_status no_memory(const preparation *p) {
     return assay_fail(p->error, ASSAY_OUT_OF_MEMORY, "data", "no memory for the prepared data");
 }
 
-static assay_status find_tools(preparation *p) {
-    char place[256];
-    snprintf(place, sizeof place, "%s/cleaning", p->data->where ? p->data->where : "data");
-    const json_t *cleaning = p->config->cleaning ? p->config->cleaning : p->data->cleaning;
-    assay_status status = as_cleaner_new(cleaning, place, &p->cleaner, p->error);
-    if (status == ASSAY_OK)
-        status = as_splitter_new(p->arena, p->config->kind, p->config->pattern, "tokenizer",
-                                 &p->splitter, p->error);
-    if (status == ASSAY_OK &&
-        (p->config->vocab_size <= AS_TOKEN_FIRST_WORD || p->config->max_tokens < 1))
+void as_prepared_free(as_prepared *prepared) {
+    struct as_prepared_owned *owned = prepared ? prepared->owned : NULL;
+    if (!owned)
+        return;
+    as_cleaner_free(owned->cleaner);
+    as_splitter_free(owned->splitter);
+    as_wordpiece_scratch_free(owned->scratch);
+    as_embeddings_free(owned->embeddings);
+    json_decref(owned->report);
+    as_image_close(owned->image);
+    *owned = (struct as_prepared_owned){0};
+}
+
+/* ---- before the data --------------------------------------------------------------------------*/
+
+/* The encoder's parts that can be made without the data; wrong settings are told before anything is
+ * read. */
+static assay_status make_tools(preparation *p) {
+    const as_tokenizer_config *t = p->tokenizer;
+    as_where place = as_where_join(p->data.where ? p->data.where : "data", "/", "cleaning");
+    assay_status status = as_cleaner_new(p->cleaning, place.text, &p->owned->cleaner, p->error);
+    if (status != ASSAY_OK)
+        return status;
+    if (strcmp(t->kind, "wordpiece") == 0) {
+        const as_wordpiece_options options = {t->lower_case, t->split_chinese, t->strip_accents};
+        const char *path, *member;
+        status = as_resource_file(p->scratch, t->vocabulary, "vocabulary", "vocabulary",
+                                  p->data_dir, &path, &member, p->error);
+        if (status == ASSAY_OK)
+            status = as_wordpiece_load(p->arena, path, &options, &p->wordpiece, p->error);
+        if (status == ASSAY_OK && !(p->owned->scratch = as_wordpiece_scratch_new()))
+            status = no_memory(p);
+    } else {
+        status = as_splitter_new(p->arena, t->kind, t->pattern, "tokenizer", &p->owned->splitter,
+                                 p->error);
+    }
+    if (status == ASSAY_OK && (t->vocab_size <= AS_TOKEN_FIRST_WORD || t->max_tokens < 1))
         status = as_fail(p->error, ASSAY_INVALID_ARGUMENT, "tokenizer",
-                         "vocab_size %d must be over %d, max_tokens %d at least 1",
-                         p->config->vocab_size, AS_TOKEN_FIRST_WORD, p->config->max_tokens);
+                         "vocab_size %d must be over %d, max_tokens %d at least 1", t->vocab_size,
+                         AS_TOKEN_FIRST_WORD, t->max_tokens);
+    if (status == ASSAY_OK && t->embeddings)
+        status = as_embeddings_load(t->embeddings, p->data_dir, &p->owned->embeddings, p->error);
+    if (status == ASSAY_OK && t->pretrained_first && !t->embeddings)
+        status = assay_fail(p->error, ASSAY_INVALID_ARGUMENT, "tokenizer",
+                            "\"pretrained_first\" needs the entry's \"embeddings\"");
     return status;
 }
 
-/* The vocabulary of the train rows, and the encoder. */
-static assay_status fit_vocabulary(preparation *p) {
-    const as_selection *s = &p->selection;
-    const as_vocabulary_rule rule = {.vocab_size = p->config->vocab_size};
-    as_word_counts *counts;
-    as_vocabulary *vocabulary;
-    assay_status status = as_word_counts_new(p->scratch, &counts, p->error);
-    for (uint32_t i = 0; i < s->n_rows[AS_SPLIT_TRAIN] && status == ASSAY_OK; i++) {
-        const as_dataset_row *row = &p->dataset.rows[s->rows[AS_SPLIT_TRAIN][i]];
-        const char *text, *token = "";
-        size_t n_bytes, n_token;
-        status = as_clean(p->cleaner, row->text, row->n_bytes, &text, &n_bytes, p->error);
+/* Digest of everything in the manifest that decides what is read. */
+static assay_status digest_reading(preparation *p) {
+    static const char *const fields[] = {"kind",      "reader", "splits",        "labels",
+                                         "label_map", "limits", "content_sha256"};
+    json_t *parts = json_object();
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        json_object_set(parts, fields[i], json_object_get(p->manifest.json, fields[i]));
+    return as_cache_key(parts, &p->reading, p->error);
+}
+
+static assay_status find_source(preparation *p) {
+    assay_status status = as_manifest_load(p->scratch, p->data.resource, &p->manifest, p->error);
+    if (status != ASSAY_OK)
+        return status;
+    if (p->data.order < 0)
+        p->data.order = p->manifest.archive_order ? AS_ORDER_ARCHIVE : AS_ORDER_CANONICAL;
+    const as_reader *reader = p->manifest.format ? as_reader_find(p->manifest.format) : NULL;
+    if (reader && !reader->generates)
+        status = as_manifest_locate(p->scratch, &p->manifest, p->data.path, p->data_dir, &p->source,
+                                    p->error);
+    return status == ASSAY_OK ? digest_reading(p) : status;
+}
+
+static assay_status make_key(preparation *p, const as_source_memo *memo, as_sha256_hex *ret_key) {
+    bool archive = p->data.order == AS_ORDER_ARCHIVE;
+    const char *pretrained =
+        p->tokenizer->pretrained_first ? as_embeddings_sha256(p->owned->embeddings) : NULL;
+    return as_build_key(&p->data, p->tokenizer, p->cleaning, p->reading.text, memo->content.text,
+                        archive ? memo->order.text : NULL,
+                        p->wordpiece ? as_wordpiece_digest(p->wordpiece) : NULL, pretrained,
+                        ret_key, p->error);
+}
+
+/* ---- a new image ------------------------------------------------------------------------------*/
+
+static as_source_memo memo_of(preparation *p, const as_dataset *dataset) {
+    as_source_memo memo = {.content = dataset->sha256};
+    uint32_t *positions = as_arena_alloc_array(p->scratch, dataset->n_rows, sizeof *positions);
+    for (uint32_t i = 0; positions && i < dataset->n_rows; i++)
+        positions[i] = dataset->rows[i].position;
+    memo.order = as_sha256_bytes(positions, positions ? dataset->n_rows * sizeof *positions : 0);
+    return memo;
+}
+
+static assay_status build(preparation *p, as_build *b) {
+    assay_status status = as_build_filter(b);
+    if (status == ASSAY_OK)
+        status = as_select(b->arena, &b->kept, b->data, &b->selection, b->error);
+    if (status != ASSAY_OK)
+        return status;
+    b->out.labels = b->selection.labels;
+    b->out.n_labels = b->selection.n_labels;
+    b->out.name = p->manifest.name;
+    b->out.source = b->source;
+    b->out.license = p->manifest.license;
+    b->out.citation = p->manifest.citation;
+    b->out.n_source_rows = b->dataset.n_rows;
+    b->out.sha256 = b->dataset.sha256;
+    b->out.identity = !p->manifest.content_sha256 ? AS_IDENTITY_NOT_STATED
+                      : strcmp(p->manifest.content_sha256, b->dataset.sha256.text) == 0
+                          ? AS_IDENTITY_MATCHES
+                          : AS_IDENTITY_DIFFERS;
+    status = as_build_texts(b);
+    if (status == ASSAY_OK)
+        status = as_overlaps_find(b->arena, &b->kept, b->texts, b->data->overlaps.remove,
+                                  &b->selection, &b->overlaps, b->error);
+    if (status == ASSAY_OK)
+        status = as_build_vocabulary(b);
+    if (status == ASSAY_OK)
+        status = as_balance_rows(b->arena, &b->kept, b->data, &b->selection, b->error);
+    if (status == ASSAY_OK)
+        status = as_build_rows(b);
+    if (status == ASSAY_OK)
+        status = as_audit_content(b->out.splits, b->out.n_labels, b->out.vocab_size,
+                                  b->wordpiece ? 0 : AS_TOKEN_FIRST_WORD, &b->content, b->error);
+    return status == ASSAY_OK ? as_build_report(b) : status;
+}
+
+/* Reads the data set; its image may be there all the same (a folder is known only by reading it).
+ */
+static assay_status make_image(preparation *p) {
+    as_build b = {.arena = p->scratch,
+                  .data = &p->data,
+                  .tokenizer = p->tokenizer,
+                  .cleaning = p->cleaning,
+                  .wordpiece = p->wordpiece,
+                  .embeddings = p->owned->embeddings,
+                  .threads = (int)sysconf(_SC_NPROCESSORS_ONLN),
+                  .error = p->error};
+    as_sha256_hex key;
+    char why_not[200];
+    assay_status status = as_dataset_load(p->scratch, &p->manifest, p->data.path, p->data_dir,
+                                          &b.dataset, &b.source, p->error);
+    if (status != ASSAY_OK)
+        return status;
+    as_where place = as_where_join(p->data.where ? p->data.where : "data", "/", "order");
+    status =
+        as_dataset_check_order(&b.dataset, (as_order)p->data.order, b.source, place.text, p->error);
+    if (status != ASSAY_OK)
+        return status;
+    const as_source_memo memo = memo_of(p, &b.dataset);
+    if (p->source)
+        as_cache_remember(p->scratch, p->cache, p->source, p->reading.text, &memo);
+    if ((status = make_key(p, &memo, &key)) != ASSAY_OK)
+        return status;
+    if (as_cache_open(p->arena, p->cache, key.text, &p->owned->image, &p->content, NULL) ==
+        ASSAY_OK) {
+        p->out->from_cache = true;
+        return ASSAY_OK;
+    }
+    status = build(p, &b);
+    if (status == ASSAY_OK)
+        status = as_cache_store(p->arena, p->cache, key.text, &b.out, &p->owned->image, &p->content,
+                                why_not, p->error);
+    if (status == ASSAY_OK && why_not[0])
+        p->out->cache_problem = as_arena_strdup(p->arena, why_not);
+    for (int i = 0; i < b.n_worker_arenas; i++)
+        as_arena_free(b.worker_arenas[i]);
+    return status;
+}
+
+static assay_status find_image(preparation *p) {
+    as_source_memo memo;
+    as_sha256_hex key;
+    if (p->source && as_cache_recall(p->scratch, p->cache, p->source, p->reading.text, &memo)) {
+        assay_status status = make_key(p, &memo, &key);
         if (status != ASSAY_OK)
             return status;
-        as_split_cursor cursor = {text, text, text + n_bytes};
-        while (status == ASSAY_OK && token) {
-            status = as_splitter_next(p->splitter, &cursor, &token, &n_token, p->error);
-            if (status == ASSAY_OK && token)
-                status = as_word_counts_add(counts, token, n_token, p->error);
+        if (as_cache_open(p->arena, p->cache, key.text, &p->owned->image, &p->content, NULL) ==
+            ASSAY_OK) {
+            p->out->from_cache = true;
+            return ASSAY_OK;
         }
     }
-    if (status == ASSAY_OK)
-        status = as_vocabulary_new(p->arena, counts, &rule, &vocabulary, p->error);
+    return make_image(p);
+}
+
+/* ---- beside the rows --------------------------------------------------------------------------*/
+
+static assay_status describe(preparation *p) {
+    const as_image_content *c = &p->content;
+    as_prepared *out = p->out;
+    out->name = c->name;
+    out->source = c->source;
+    out->license = c->license;
+    out->citation = c->citation;
+    out->labels = c->labels;
+    out->n_labels = c->n_labels;
+    out->n_source_rows = c->n_source_rows;
+    memcpy(out->splits, c->splits, sizeof out->splits);
+    out->sha256 = c->sha256;
+    out->rows_sha256 = c->rows_sha256;
+    out->identity = c->identity;
+    out->vocab_size = c->vocab_size;
+    out->max_tokens = p->tokenizer->max_tokens;
+    out->validation_is_test = p->data.validation.kind == AS_VALIDATION_TEST;
+    out->removals_csv = c->removals_csv;
+    out->warnings = c->warnings;
+    out->n_warnings = c->n_warnings;
+    assay_status status =
+        as_json_parse(c->report, strlen(c->report), "cache", &p->owned->report, p->error);
+    out->report = p->owned->report;
+    return status;
+}
+
+static assay_status make_encoder(preparation *p) {
+    as_vocabulary *vocabulary = NULL;
+    assay_status status = ASSAY_OK;
+    if (!p->wordpiece)
+        status = as_vocabulary_from_words(p->arena, p->content.words, p->content.n_words,
+                                          &vocabulary, p->error);
     if (status != ASSAY_OK)
         return status;
     p->out->vocabulary = vocabulary;
-    const as_encoder_parts parts = {.cleaner = p->cleaner,
-                                    .splitter = p->splitter,
+    const as_encoder_parts parts = {.cleaner = p->owned->cleaner,
+                                    .splitter = p->owned->splitter,
                                     .vocabulary = vocabulary,
-                                    .max_tokens = p->config->max_tokens};
+                                    .wordpiece = p->wordpiece,
+                                    .scratch = p->owned->scratch,
+                                    .special = p->tokenizer->special,
+                                    .max_tokens = p->tokenizer->max_tokens};
     return as_encoder_new(p->arena, &parts, &p->out->encoder, p->error);
 }
 
-/* Fills one row and adds it to the split's numbers. `ids` has room for max_tokens. */
-static assay_status encode_row(preparation *p, uint32_t index, int32_t *ids, as_row *row,
-                               as_split_rows *split) {
-    const as_dataset_row *from = &p->dataset.rows[index];
-    as_encoding encoding;
-    assay_status status =
-        as_encoder_encode(p->out->encoder, from->text, from->n_bytes, ids, &encoding, p->error);
+static assay_status make_embeddings(preparation *p) {
+    as_embedding_table *table = as_arena_alloc(p->arena, sizeof *table);
+    if (!p->owned->embeddings)
+        return ASSAY_OK;
+    if (!table)
+        return no_memory(p);
+    if (p->wordpiece)
+        return assay_fail(p->error, ASSAY_INVALID_ARGUMENT, "embeddings",
+                          "belong to whole words; the tokenizer \"wordpiece\" has pieces");
+    assay_status status = as_embedding_table_new(p->arena, p->owned->embeddings, p->out->vocabulary,
+                                                 p->tokenizer->embeddings, table, p->error);
     if (status != ASSAY_OK)
         return status;
-    int32_t *kept = as_arena_alloc_array(p->arena, (size_t)encoding.n_ids, sizeof *kept);
-    *row = (as_row){.text = as_arena_strndup(p->arena, from->text, from->n_bytes),
-                    .name = as_arena_strdup(p->arena, from->name),
-                    .ids = kept,
-                    .n_bytes = from->n_bytes,
-                    .n_ids = encoding.n_ids,
-                    .label = p->selection.label_map[from->label],
-                    .n_tokens = encoding.n_tokens,
-                    .index = index};
-    if (!kept || !row->text || !row->name)
-        return no_memory(p);
-    memcpy(kept, ids, (size_t)encoding.n_ids * sizeof *kept);
-    split->n_tokens += (uint64_t)encoding.n_ids;
-    split->n_unknown += (uint64_t)encoding.n_unknown;
-    split->n_truncated += encoding.truncated;
-    split->n_empty += encoding.empty;
-    if (encoding.n_ids > split->longest)
-        split->longest = encoding.n_ids;
+    p->out->embeddings = table;
+    json_object_set_new(p->owned->report, "embeddings",
+                        json_pack("{s:s, s:I, s:I, s:f, s:f}", "sha256", table->sha256, "found",
+                                  (json_int_t)table->n_found, "missing",
+                                  (json_int_t)table->n_missing, "mean", table->mean, "std",
+                                  table->std));
     return ASSAY_OK;
 }
 
-static assay_status encode_split(preparation *p, as_split which, int32_t *ids,
-                                 as_rows_digest *digest) {
-    uint32_t n_rows = p->selection.n_rows[which];
-    as_split_rows split = {.split = which, .n_rows = n_rows};
-    as_row *rows = as_arena_alloc_array(p->arena, n_rows, sizeof *rows);
-    uint32_t *counts = as_arena_alloc_array(p->arena, p->selection.n_labels, sizeof *counts);
-    if (!rows || !counts)
-        return no_memory(p);
-    for (uint32_t i = 0; i < n_rows; i++) {
-        assay_status status = encode_row(p, p->selection.rows[which][i], ids, &rows[i], &split);
-        if (status != ASSAY_OK)
-            return status;
-        counts[rows[i].label]++;
-        as_rows_digest_add(digest, which, p->out->labels[rows[i].label], rows[i].text,
-                           rows[i].n_bytes);
+static assay_status make_token_weights(preparation *p) {
+    as_tfidf *tfidf;
+    if (!p->tokenizer->token_weights)
+        return ASSAY_OK;
+    assay_status status =
+        as_tfidf_fit(p->arena, &p->out->splits[AS_SPLIT_TRAIN], p->out->vocab_size,
+                     p->tokenizer->token_weights, &tfidf, p->error);
+    for (int s = 0; s < AS_SPLIT_COUNT && status == ASSAY_OK; s++) {
+        const as_split_rows *split = &p->out->splits[s];
+        float *weights = as_arena_alloc_array(p->arena, (size_t)split->n_tokens, sizeof *weights);
+        as_row *rows = as_arena_alloc_array(p->arena, split->n_rows, sizeof *rows);
+        if (!weights || !rows)
+            return no_memory(p);
+        for (uint32_t i = 0; i < split->n_rows; i++) {
+            rows[i] = split->rows[i];
+            as_tfidf_weights(tfidf, rows[i].ids, rows[i].n_ids, weights);
+            rows[i].weights = weights;
+            weights += rows[i].n_ids;
+        }
+        p->out->splits[s].rows = rows;
     }
-    split.rows = rows;
-    split.counts = counts;
-    p->out->splits[which] = split;
-    return ASSAY_OK;
-}
-
-static assay_status encode_all(preparation *p) {
-    as_rows_digest digest = as_rows_digest_init();
-    int32_t *ids = as_arena_alloc_array(p->scratch, (size_t)p->config->max_tokens, sizeof *ids);
-    assay_status status = ids ? ASSAY_OK : no_memory(p);
-    for (int s = 0; s < AS_SPLIT_COUNT && status == ASSAY_OK; s++)
-        status = encode_split(p, (as_split)s, ids, &digest);
-    if (status == ASSAY_OK)
-        p->out->rows_sha256 = as_rows_digest_final(&digest);
     return status;
 }
 
-/* Copies what describes the data out of the manifest and the selection. */
-static assay_status describe(preparation *p, const as_manifest *manifest, const char *source) {
-    as_prepared *out = p->out;
-    const char **labels = as_arena_alloc_array(p->arena, p->selection.n_labels, sizeof *labels);
-    if (!labels)
+static assay_status make_class_weights(preparation *p) {
+    const as_split_rows *train = &p->out->splits[AS_SPLIT_TRAIN];
+    as_balance kind = p->data.balance;
+    double *weights = as_arena_alloc_array(p->arena, p->out->n_labels, sizeof *weights);
+    if (kind != AS_BALANCE_CLASS_WEIGHTS && kind != AS_BALANCE_WEIGHTED_SAMPLING)
+        return ASSAY_OK;
+    if (!weights)
         return no_memory(p);
-    for (uint32_t k = 0; k < p->selection.n_labels; k++)
-        if (!(labels[k] = as_arena_strdup(p->arena, p->selection.labels[k])))
-            return no_memory(p);
-    out->labels = labels;
-    out->n_labels = p->selection.n_labels;
-    out->name = as_arena_strdup(p->arena, manifest->name);
-    out->source = as_arena_strdup(p->arena, source);
-    out->license = as_arena_strdup(p->arena, manifest->license);
-    out->citation = manifest->citation ? as_arena_strdup(p->arena, manifest->citation) : NULL;
-    if (!out->name || !out->source || !out->license || (manifest->citation && !out->citation))
+    as_where place = as_where_join(p->data.where ? p->data.where : "data", "/", "balance");
+    assay_status status = as_class_weights(train->counts, p->out->labels, p->out->n_labels,
+                                           place.text, weights, p->error);
+    if (status != ASSAY_OK)
+        return status;
+    if (kind == AS_BALANCE_CLASS_WEIGHTS) {
+        p->out->class_weights = weights;
+        return ASSAY_OK;
+    }
+    float *rows = as_arena_alloc_array(p->arena, train->n_rows, sizeof *rows);
+    if (!rows)
         return no_memory(p);
-    out->n_source_rows = p->dataset.n_rows;
-    out->sha256 = p->dataset.sha256;
-    out->identity = !manifest->content_sha256 ? AS_IDENTITY_NOT_STATED
-                    : strcmp(manifest->content_sha256, p->dataset.sha256.text) == 0
-                        ? AS_IDENTITY_MATCHES
-                        : AS_IDENTITY_DIFFERS;
-    out->max_tokens = p->config->max_tokens;
+    for (uint32_t i = 0; i < train->n_rows; i++)
+        rows[i] = (float)weights[train->rows[i].label];
+    p->out->row_weights = rows;
     return ASSAY_OK;
 }
 
@@ -171,33 +356,41 @@ assay_status as_prepare(as_arena *arena, const as_data_config *data,
                         as_prepared **ret_prepared, assay_error *error) {
     preparation p = {.arena = arena,
                      .scratch = as_arena_new(),
-                     .data = data,
-                     .config = tokenizer,
+                     .data = *data,
+                     .tokenizer = tokenizer,
+                     .cleaning = tokenizer->cleaning ? tokenizer->cleaning : data->cleaning,
+                     .data_dir = data_dir,
                      .out = as_arena_alloc(arena, sizeof *p.out),
+                     .owned = as_arena_alloc(arena, sizeof *p.owned),
                      .error = error};
-    as_manifest manifest = {0};
-    const char *source = NULL;
-    assay_status status = p.scratch && p.out ? ASSAY_OK : no_memory(&p);
+    assay_status status = p.scratch && p.out && p.owned ? ASSAY_OK : no_memory(&p);
+    if (status == ASSAY_OK) {
+        p.out->owned = p.owned;
+        /* Without any folder for it there is merely no cache. */
+        if (as_cache_folder(p.scratch, NULL, &p.cache, NULL) != ASSAY_OK)
+            p.cache = NULL;
+        status = make_tools(&p);
+    }
     if (status == ASSAY_OK)
-        status = find_tools(&p);
+        status = find_source(&p);
     if (status == ASSAY_OK)
-        status = as_manifest_load(p.scratch, data->resource, &manifest, error);
+        status = find_image(&p);
     if (status == ASSAY_OK)
-        status =
-            as_dataset_load(p.scratch, &manifest, data->path, data_dir, &p.dataset, &source, error);
+        status = describe(&p);
     if (status == ASSAY_OK)
-        status = as_select(p.scratch, &p.dataset, data, &p.selection, error);
+        status = make_encoder(&p);
     if (status == ASSAY_OK)
-        status = describe(&p, &manifest, source);
+        status = make_embeddings(&p);
     if (status == ASSAY_OK)
-        status = as_audit_duplicates(&p.dataset, &p.selection, &p.out->audit, error);
+        status = make_token_weights(&p);
     if (status == ASSAY_OK)
-        status = fit_vocabulary(&p);
-    if (status == ASSAY_OK)
-        status = encode_all(&p);
+        status = make_class_weights(&p);
     if (status == ASSAY_OK)
         *ret_prepared = p.out;
-    as_manifest_done(&manifest);
+    else if (p.owned)
+        as_prepared_free(p.out);
+    if (p.manifest.json)
+        as_manifest_done(&p.manifest);
     as_arena_free(p.scratch);
     return status;
 }

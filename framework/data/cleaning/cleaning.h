@@ -26,8 +26,8 @@ void as_cleaner_free(as_cleaner *cleaner); /* NULL allowed */
 
 /* [one thread per cleaner] Applies the steps in order to valid UTF-8; the result is valid UTF-8,
  * stands in the cleaner's buffers or is the input itself, and is valid until the next call. The
- * counts grow. LIMIT: a pattern passed its match limit on this text; the text names step and
- * pattern. */
+ * counts grow. LIMIT: a pattern took too much work or memory on this text, or a step made it over
+ * 16 times as long (and 1 MiB); the text names step and pattern. */
 ASSAY_MUST_USE assay_status as_clean(as_cleaner *cleaner, const char *text, size_t n_bytes,
                                      const char **ret_text, size_t *ret_n_bytes,
                                      assay_error *error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole-file reading and atomic writing; SHA-256 is libsodium's. */
+/* Whole-file reading and atomic writing; SHA-256 is base/sha256.h's. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 
 static assay_status fail_errno(assay_error *error, const char *path, const char *what) {
     int code = errno;
@@ -165,15 +166,17 @@ char *as_path_join(const char *a, const char *b) {
 }
 
 as_sha256_hex as_sha256_bytes(const void *data, size_t size) {
-    unsigned char digest[crypto_hash_sha256_BYTES];
+    unsigned char digest[AS_SHA256_BYTES];
     as_sha256_hex hex;
-    crypto_hash_sha256(digest, data, size);
+    as_sha256 state = as_sha256_init();
+    as_sha256_update(&state, data, size);
+    as_sha256_final(&state, digest);
     sodium_bin2hex(hex.text, sizeof hex.text, digest, sizeof digest);
     return hex;
 }
 
 assay_status as_sha256_file(const char *path, as_sha256_hex *ret_hex, assay_error *error) {
-    unsigned char digest[crypto_hash_sha256_BYTES];
+    unsigned char digest[AS_SHA256_BYTES];
     unsigned char *block = malloc(1 << 16);
     FILE *stream = fopen(path, "rbe");
     assay_status status = ASSAY_OK;
@@ -185,15 +188,14 @@ assay_status as_sha256_file(const char *path, as_sha256_hex *ret_hex, assay_erro
         status = as_fail(error, ASSAY_OUT_OF_MEMORY, path, "no memory to read it");
         goto done;
     }
-    crypto_hash_sha256_state state;
-    crypto_hash_sha256_init(&state);
+    as_sha256 state = as_sha256_init();
     for (size_t n; (n = fread(block, 1, 1 << 16, stream)) > 0;)
-        crypto_hash_sha256_update(&state, block, n);
+        as_sha256_update(&state, block, n);
     if (ferror(stream)) {
         status = fail_errno(error, path, "cannot read");
         goto done;
     }
-    crypto_hash_sha256_final(&state, digest);
+    as_sha256_final(&state, digest);
     sodium_bin2hex(ret_hex->text, sizeof ret_hex->text, digest, sizeof digest);
 done:
     if (stream)

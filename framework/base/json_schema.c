@@ -171,18 +171,32 @@ static assay_status key_exclusive_maximum(const checker *c, const json_t *keywor
     return bound(c, value, at, json_number_value(value) < limit, "less than", limit);
 }
 
+static json_int_t characters(const json_t *string) {
+    json_int_t n = 0;
+    for (const char *p = json_string_value(string); *p; p++)
+        n += ((unsigned char)*p & 0xC0) != 0x80; /* characters, not bytes */
+    return n;
+}
+
 static assay_status key_min_length(const checker *c, const json_t *keyword, const json_t *schema,
                                    const json_t *value, const frame *at) {
     char expected[64];
-    json_int_t least = json_integer_value(keyword), n = 0;
+    json_int_t least = json_integer_value(keyword);
     (void)schema;
-    if (!json_is_string(value))
-        return ASSAY_OK;
-    for (const char *p = json_string_value(value); *p; p++)
-        n += ((unsigned char)*p & 0xC0) != 0x80; /* characters, not bytes */
-    if (n >= least)
+    if (!json_is_string(value) || characters(value) >= least)
         return ASSAY_OK;
     snprintf(expected, sizeof expected, "a string of at least %lld characters", (long long)least);
+    return fail_expected(c, at, value, expected);
+}
+
+static assay_status key_max_length(const checker *c, const json_t *keyword, const json_t *schema,
+                                   const json_t *value, const frame *at) {
+    char expected[64];
+    json_int_t most = json_integer_value(keyword);
+    (void)schema;
+    if (!json_is_string(value) || characters(value) <= most)
+        return ASSAY_OK;
+    snprintf(expected, sizeof expected, "a string of at most %lld characters", (long long)most);
     return fail_expected(c, at, value, expected);
 }
 
@@ -423,6 +437,7 @@ static const struct keyword {
     {"exclusiveMinimum", key_exclusive_minimum, DATA},
     {"exclusiveMaximum", key_exclusive_maximum, DATA},
     {"minLength", key_min_length, DATA},
+    {"maxLength", key_max_length, DATA},
     {"minItems", key_min_items, DATA},
     {"maxItems", key_max_items, DATA},
     {"additionalProperties", key_additional, SCHEMA},

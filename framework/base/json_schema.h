@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* base/json_schema.h: checks a document against the part of JSON Schema 2020-12 that assay's own
  * schemas use: type (also lists), enum, const, required, properties, additionalProperties, items,
- * minItems, maxItems, minLength, minimum, maximum, exclusiveMinimum, exclusiveMaximum, anyOf,
- * oneOf, $ref to "#/$defs/NAME". Annotations ($schema, $id, $defs, $comment, title, description,
- * default, examples) pass; any other keyword in a schema is ASSAY_INTERNAL, never ignored. One
- * difference: "integer" wants an integer as written (1000, not 1e3), since Jansson keeps that
- * distinction. */
+ * minItems, maxItems, minLength, maxLength, minimum, maximum, exclusiveMinimum, exclusiveMaximum,
+ * anyOf, oneOf, $ref to "#/$defs/NAME". Annotations ($schema, $id, $defs, $comment, title,
+ * description, default, examples) pass; any other keyword in a schema is ASSAY_INTERNAL, never
+ * ignored. One difference: "integer" wants an integer as written (1000, not 1e3), since Jansson
+ * keeps that distinction. */
 #ifndef AS_BASE_JSON_SCHEMA_H
 #define AS_BASE_JSON_SCHEMA_H
 

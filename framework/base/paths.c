@@ -150,10 +150,11 @@ assay_status as_find_suite_file(as_arena *arena, const char *relative, const cha
     return fail_not_found(arena, relative, folders, n_folders, error);
 }
 
-assay_status as_data_folder(as_arena *arena, const char *override, const char **ret_path,
-                            assay_error *error) {
-    const char *own = getenv("ASSAY_DATA_DIR"), *xdg = getenv("XDG_DATA_HOME");
-    const char *home = getenv("HOME");
+/* `override`, $OWN, $XDG/assay, $HOME/BELOW: the first that is there. */
+static assay_status user_folder(as_arena *arena, const char *override, const char *own_name,
+                                const char *xdg_name, const char *below, const char **ret_path,
+                                assay_error *error) {
+    const char *own = getenv(own_name), *xdg = getenv(xdg_name), *home = getenv("HOME");
     char *path;
     if (override && *override)
         path = as_arena_strdup(arena, override);
@@ -162,12 +163,24 @@ assay_status as_data_folder(as_arena *arena, const char *override, const char **
     else if (xdg && xdg[0] == '/') /* the XDG specification ignores relative ones */
         path = join(arena, xdg, "assay");
     else if (home && *home)
-        path = join(arena, home, ".local/share/assay");
+        path = join(arena, home, below);
     else
-        return assay_fail(error, ASSAY_NOT_FOUND, "ASSAY_DATA_DIR",
-                          "is not set, nor XDG_DATA_HOME, nor HOME; set one or give a path");
+        return as_fail(error, ASSAY_NOT_FOUND, own_name,
+                       "is not set, nor %s, nor HOME; set one or give a path", xdg_name);
     if (!path)
         return no_memory(error);
     *ret_path = path;
     return ASSAY_OK;
+}
+
+assay_status as_data_folder(as_arena *arena, const char *override, const char **ret_path,
+                            assay_error *error) {
+    return user_folder(arena, override, "ASSAY_DATA_DIR", "XDG_DATA_HOME", ".local/share/assay",
+                       ret_path, error);
+}
+
+assay_status as_cache_folder(as_arena *arena, const char *override, const char **ret_path,
+                             assay_error *error) {
+    return user_folder(arena, override, "ASSAY_CACHE_DIR", "XDG_CACHE_HOME", ".cache/assay",
+                       ret_path, error);
 }

@@ -26,4 +26,9 @@ ASSAY_MUST_USE assay_status as_list_suite_files(as_arena *arena, const char *fol
 ASSAY_MUST_USE assay_status as_data_folder(as_arena *arena, const char *override,
                                            const char **ret_path, assay_error *error);
 
+/* [any] Where what can be made again is kept: `override`, else $ASSAY_CACHE_DIR, else
+ * $XDG_CACHE_HOME/assay, else ~/.cache/assay. NULL override allowed. NOT_FOUND without any. */
+ASSAY_MUST_USE assay_status as_cache_folder(as_arena *arena, const char *override,
+                                            const char **ret_path, assay_error *error);
+
 #endif

@@ -7,21 +7,41 @@
 #include "base/error.h"
 #include "cell/suite.h"
 #include "cli/commands.h"
+#include "cli/data_fetch.h"
 #include "cli/data_stats.h"
+#include "cli/data_tokens.h"
 #include "data/data.h"
 
 static const char usage[] =
-    "usage: assay data stats NAME [--path FOLDER|ARCHIVE] [--data-dir DIR] [--json]\n"
+    "usage: assay data fetch NAME... [--from DIR|URL] [--data-dir DIR] [--retries N]\n"
+    "                                [--stall SECONDS]\n"
+    "       assay data stats NAME [--path FOLDER|ARCHIVE] [--data-dir DIR] [--clean SUITE|STEPS]\n"
+    "                                [--tokenizer KIND,...] [--pattern REGEX] [--vocab FILE|NAME]\n"
+    "                                [--near] [--threshold X] [--figure FILE] [--json]\n"
+    "       assay data tokens NAME|- --tokenizer KIND [--vocab FILE|NAME] [--pattern REGEX]\n"
+    "                                [--path FOLDER|ARCHIVE] [--data-dir DIR] [--split SPLIT]\n"
+    "                                [--max-tokens N] [--offsets]\n"
     "       assay data rows SUITE [--entry NAME] [--set PATH=VALUE] [--data-dir DIR]\n"
     "\n"
-    "stats  counts per split and class, lengths in words, exact duplicates of a data set\n"
+    "fetch  brings data sets, vocabularies, weights and word vectors to the data folder: goes on\n"
+    "       with what was cut off, verifies SHA-256, asks mirrors, honours http_proxy\n"
+    "stats  counts per split and class, lengths in characters, words and tokens, vocabulary and\n"
+    "       coverage, commonest words, duplicates; --near: near duplicates, too; --clean: the "
+    "same\n"
+    "       after cleaning; --figure: lengths as .svg, .pdf or .png, drawn by gnuplot\n"
+    "tokens JSON Lines of a data set's texts, or of the lines of standard input, as a tokenizer\n"
+    "       divides them: {\"index\", \"tokens\", \"ids\"}; KIND is whitespace, words, unicode,\n"
+    "       regex or wordpiece; ids are null but for wordpiece\n"
     "rows   JSON Lines of the texts that the cells of a suite use, after selection, cleaning and\n"
     "       tokenising: {\"split\", \"index\", \"label\", \"ids\"}; of --entry, or of the first "
     "one\n"
     "\n"
     "Examples\n"
+    "  assay data fetch imdb glove-6b-50d\n"
     "  assay data stats wordnet-supersenses\n"
-    "  assay data stats imdb --path aclImdb_v1.tar.gz --json\n"
+    "  assay data stats imdb --path aclImdb_v1.tar.gz --near --figure lengths.pdf\n"
+    "  assay data stats sms-spam --clean '[\"lower\", \"strip_punctuation\"]' --json\n"
+    "  echo Unaffable. | assay data tokens - --tokenizer wordpiece --vocab bert-base-uncased\n"
     "  assay data rows imdb-small --set data.path=aclImdb_v1.tar.gz > rows.jsonl\n"
     "\n"
     "Exit status: 0 done, 64 usage, 65 bad data. See assay-data(1).\n";
@@ -87,7 +107,10 @@ static int run(int argc, char **argv) {
     static const struct {
         const char *name;
         assay_status (*run)(as_arena *arena, int argc, char **argv, assay_error *error);
-    } actions[] = {{"stats", as_data_stats}, {"rows", print_rows}};
+    } actions[] = {{"fetch", as_data_fetch},
+                   {"stats", as_data_stats},
+                   {"rows", print_rows},
+                   {"tokens", as_data_tokens}};
     assay_error error = ASSAY_ERROR_INIT;
     as_arena *arena = as_arena_new();
     assay_status status = ASSAY_OUT_OF_MEMORY;
@@ -100,7 +123,7 @@ static int run(int argc, char **argv) {
     }
     if (arena && !found)
         status = as_fail(&error, ASSAY_INVALID_ARGUMENT, "data",
-                         "wants stats or rows; assay data --help shows examples");
+                         "wants fetch, stats, tokens or rows; assay data --help shows examples");
     if (status == ASSAY_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = as_fail(&error, ASSAY_IO, "standard output", "cannot be written");
     as_arena_free(arena);

@@ -11,6 +11,7 @@
 #include "base/paths.h"
 #include "cli/child.h"
 #include "cli/commands.h"
+#include "data/readers/reader.h"
 #include "plugin/plugin.h"
 
 static const char usage[] =
@@ -19,7 +20,8 @@ static const char usage[] =
     "models     model plugins; parameters are for 2 classes and 5,000 words\n"
     "backends   compute backends, and whether they work on this machine\n"
     "suites     suites that assay run knows by name\n"
-    "resources  data sets that suites refer to\n"
+    "resources  data sets, weights, vocabularies and embeddings that suites refer to, and whether\n"
+    "           they are on this machine (assay data fetch NAME gets the others)\n"
     "\n"
     "Plugins are looked for in ASSAY_PLUGIN_PATH, then in the build or installation folder; "
     "suites\n"
@@ -120,9 +122,44 @@ static assay_status list_suites(as_arena *arena, json_t **ret_list, assay_error 
     return list_files(arena, "", keys, 1, ret_list, error);
 }
 
-static assay_status list_resources(as_arena *arena, json_t **ret_list, assay_error *error) {
+/* One resource: what its manifest says, and where it lies on this machine (null: nowhere). */
+static json_t *describe_resource(as_arena *arena, const char *name) {
     static const char *const keys[] = {"kind", "license", "title"};
-    return list_files(arena, "resources", keys, 3, ret_list, error);
+    as_manifest manifest = {0};
+    assay_error error = ASSAY_ERROR_INIT;
+    const char *here = NULL;
+    json_t *row = json_object();
+    json_object_set_new(row, "name", json_string(name));
+    if (as_manifest_load(arena, name, &manifest, &error) != ASSAY_OK) {
+        json_object_set_new(row, "error", json_string(error.text));
+        return row;
+    }
+    for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+        json_t *value = json_object_get(manifest.json, keys[k]);
+        json_object_set(row, keys[k], value ? value : json_null());
+    }
+    json_object_set_new(row, "path", json_string(manifest.file));
+    const as_reader *reader = manifest.format ? as_reader_find(manifest.format) : NULL;
+    if (reader && reader->generates)
+        here = "generated";
+    else if (as_manifest_locate(arena, &manifest, NULL, NULL, &here, &error) != ASSAY_OK)
+        here = NULL;
+    json_object_set_new(row, "here", here ? json_string(here) : json_null());
+    as_manifest_done(&manifest);
+    return row;
+}
+
+static assay_status list_resources(as_arena *arena, json_t **ret_list, assay_error *error) {
+    const char *const *names;
+    size_t n;
+    assay_status status = as_list_suite_files(arena, "resources", ".json", &names, &n, error);
+    if (status != ASSAY_OK)
+        return status;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, describe_resource(arena, names[i]));
+    *ret_list = list;
+    return ASSAY_OK;
 }
 
 static void print_suites(const json_t *list) {
@@ -135,14 +172,29 @@ static void print_suites(const json_t *list) {
     }
 }
 
-static void print_resources(const json_t *list) {
+/* Width of a column: its longest text, at least `least`. */
+static int width_of(const json_t *list, const char *key, int least) {
     const json_t *one;
     size_t i;
-    printf("%-22s %-10s %-16s %s\n", "NAME", "KIND", "LICENCE", "WHAT");
     json_array_foreach(list, i, one) {
-        printf("%-22s %-10s %-16s %s\n", text_of(one, "name"), text_of(one, "kind"),
-               text_of(one, "license"),
-               *text_of(one, "error") ? text_of(one, "error") : text_of(one, "title"));
+        int n = (int)strlen(text_of(one, key));
+        least = n > least ? n : least;
+    }
+    return least;
+}
+
+static void print_resources(const json_t *list) {
+    int name = width_of(list, "name", 4), kind = width_of(list, "kind", 4),
+        license = width_of(list, "license", 7);
+    const json_t *one;
+    size_t i;
+    printf("%-*s  %-*s  %-*s  %-4s  %s\n", name, "NAME", kind, "KIND", license, "LICENCE", "HERE",
+           "WHAT");
+    json_array_foreach(list, i, one) {
+        bool broken = *text_of(one, "error") != '\0';
+        printf("%-*s  %-*s  %-*s  %-4s  %s\n", name, text_of(one, "name"), kind,
+               broken ? "broken" : text_of(one, "kind"), license, text_of(one, "license"),
+               *text_of(one, "here") ? "yes" : "no", text_of(one, broken ? "error" : "title"));
     }
 }
 

@@ -180,8 +180,8 @@ static assay_status read_filter(const json_t *filter, const char *where, as_data
                               : status;
 }
 
-static assay_status read_overlaps(const json_t *overlaps, const char *where,
-                                  as_data_config *config, assay_error *error) {
+static assay_status read_overlaps(const json_t *overlaps, const char *where, as_data_config *config,
+                                  assay_error *error) {
     static const char *const names[] = {"remove"};
     assay_status status = as_json_check_fields(overlaps, where, names, N_NAMES(names), error);
     return status == ASSAY_OK
@@ -238,9 +238,9 @@ static assay_status read_cleaning(const json_t *section, const char *where,
 
 assay_status as_data_config_from_json(as_arena *arena, const json_t *section, const char *where,
                                       as_data_config *ret_config, assay_error *error) {
-    static const char *const names[] = {"resource", "path",     "order",    "cleaning",
-                                        "filter",   "subset",   "validation", "folds",
-                                        "overlaps", "balance",  "fingerprint"};
+    static const char *const names[] = {"resource", "path",    "order",      "cleaning",
+                                        "filter",   "subset",  "validation", "folds",
+                                        "overlaps", "balance", "fingerprint"};
     static const char *const orders[] = {"canonical", "archive"};
     static const char *const balances[] = {"none", "class_weights", "weighted_sampling",
                                            "oversample", "undersample"};
@@ -295,9 +295,9 @@ static assay_status check_kind_fields(const json_t *section, bool pieces, bool r
     static const struct {
         const char *name;
         bool pieces;
-    } fields[] = {{"vocab_size", false},      {"min_count", false},     {"fit", false},
-                  {"pretrained_first", false}, {"vocabulary", true},     {"lower_case", true},
-                  {"strip_accents", true},    {"split_chinese", true},  {"special_tokens", true}};
+    } fields[] = {{"vocab_size", false},       {"min_count", false},    {"fit", false},
+                  {"pretrained_first", false}, {"vocabulary", true},    {"lower_case", true},
+                  {"strip_accents", true},     {"split_chinese", true}, {"special_tokens", true}};
     for (size_t i = 0; i < N_NAMES(fields); i++)
         if (part(section, fields[i].name) && fields[i].pieces != pieces)
             return as_fail(error, ASSAY_BAD_DATA, where,
@@ -305,9 +305,9 @@ static assay_status check_kind_fields(const json_t *section, bool pieces, bool r
                            fields[i].name, kind);
     if (!regex == !part(section, "pattern"))
         return ASSAY_OK;
-    return as_fail(error, ASSAY_BAD_DATA, where, "\"pattern\" %s", regex
-                       ? "is missing: the tokenizer \"regex\" needs one"
-                       : "belongs to the tokenizer \"regex\" alone; remove it");
+    return as_fail(error, ASSAY_BAD_DATA, where, "\"pattern\" %s",
+                   regex ? "is missing: the tokenizer \"regex\" needs one"
+                         : "belongs to the tokenizer \"regex\" alone; remove it");
 }
 
 /* true, false or absent (-1). */
@@ -322,9 +322,9 @@ static assay_status get_choice(const json_t *section, const char *key, const cha
 
 static assay_status read_tokenizer(as_arena *arena, const json_t *section, const char *where,
                                    as_tokenizer_config *config, assay_error *error) {
-    static const char *const names[] = {"kind",       "pattern",          "vocab_size",
-                                        "min_count",  "fit",              "pretrained_first",
-                                        "vocabulary", "lower_case",       "strip_accents",
+    static const char *const names[] = {"kind",          "pattern",       "vocab_size",
+                                        "min_count",     "fit",           "pretrained_first",
+                                        "vocabulary",    "lower_case",    "strip_accents",
                                         "split_chinese", "special_tokens"};
     static const char *const kinds[] = {"words", "whitespace", "unicode", "regex", "wordpiece"};
     static const char *const fits[] = {"train", "train+validation"};
@@ -348,8 +348,8 @@ static assay_status read_tokenizer(as_arena *arena, const json_t *section, const
     if (status == ASSAY_OK)
         status = get_word(section, "fit", where, fits, N_NAMES(fits), &fit, error);
     if (status == ASSAY_OK)
-        status = as_json_get_bool(section, "pretrained_first", where, &config->pretrained_first,
-                                  error);
+        status =
+            as_json_get_bool(section, "pretrained_first", where, &config->pretrained_first, error);
     if (status == ASSAY_OK)
         status = as_json_get_bool(section, "special_tokens", where, &config->special, error);
     if (status == ASSAY_OK)

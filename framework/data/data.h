@@ -77,12 +77,12 @@ typedef enum as_balance {
 } as_balance;
 
 typedef struct as_data_config {
-    const char *where;       /* its place for errors, as "quick.json#/data"; NULL: "data" */
-    const char *resource;    /* name of a resource or path of its manifest */
-    const char *path;        /* folder or archive; NULL: where the resource usually lies */
-    int order;               /* as_order, or -1: as the manifest says */
-    const json_t *cleaning;  /* list of steps, see data/cleaning/cleaning.h; NULL: none. Borrowed
-                                from the section it was read from, which must outlive this */
+    const char *where;      /* its place for errors, as "quick.json#/data"; NULL: "data" */
+    const char *resource;   /* name of a resource or path of its manifest */
+    const char *path;       /* folder or archive; NULL: where the resource usually lies */
+    int order;              /* as_order, or -1: as the manifest says */
+    const json_t *cleaning; /* list of steps, see data/cleaning/cleaning.h; NULL: none. Borrowed
+                               from the section it was read from, which must outlive this */
     struct {
         int64_t min_characters; /* texts with fewer code points after cleaning are dropped; 0 */
         int64_t min_words;      /* ... with fewer words between white space; 0: none. Default 0 */
@@ -127,8 +127,10 @@ typedef struct as_tokenizer_config {
     bool pretrained_first;  /* words with a pretrained vector come before the others */
     const char *vocabulary; /* WordPiece: name of a resource, or path of a file or folder */
     int32_t lower_case, strip_accents, split_chinese; /* WordPiece: -1: as its file says */
-    bool special;           /* WordPiece: [CLS] and [SEP]; default true */
-    int32_t max_tokens;     /* longer texts are cut here; default 256 */
+    bool special;                                     /* WordPiece: [CLS] and [SEP]; default true */
+    int32_t max_tokens;                               /* longer texts are cut here; default 256 */
+    const struct as_embedding_config *embeddings;     /* pretrained vectors; NULL: none */
+    const struct as_tfidf_config *token_weights;      /* NULL: none */
     const json_t *cleaning; /* instead of the data section's; NULL: that. Borrowed */
 } as_tokenizer_config;
 
@@ -150,21 +152,22 @@ ASSAY_MUST_USE assay_status as_tokenizer_config_from_json(as_arena *arena, const
 enum { AS_TOKEN_PAD = 0, AS_TOKEN_UNK = 1, AS_TOKEN_FIRST_WORD = 2 };
 
 typedef struct as_row {
-    const char *text;   /* UTF-8 as in the source, before cleaning; NUL-terminated */
-    const char *name;   /* its name in the source, as "0_3.txt"; unique within split and label */
-    const int32_t *ids; /* [n_ids] */
-    size_t n_bytes;     /* of text */
-    int32_t n_ids;      /* 1 .. max_tokens: a text without tokens has one UNK */
-    int32_t label;      /* 0 .. n_labels - 1 */
-    int32_t n_tokens;   /* the text had, before the cut; special tokens not counted */
-    uint32_t index;     /* of the row in the whole data set's canonical order: identifies the text
-                           whatever subset it is drawn into */
+    const char *text;     /* UTF-8 as in the source, before cleaning; NUL-terminated */
+    const char *name;     /* its name in the source, as "0_3.txt"; unique within split and label */
+    const int32_t *ids;   /* [n_ids] */
+    const float *weights; /* [n_ids] of the tokens; NULL: the suite asks for none */
+    size_t n_bytes;       /* of text */
+    int32_t n_ids;        /* 1 .. max_tokens: a text without tokens has one UNK */
+    int32_t label;        /* 0 .. n_labels - 1 */
+    int32_t n_tokens;     /* the text had, before the cut; special tokens not counted */
+    uint32_t index;       /* of the row in the whole data set's canonical order: identifies the text
+                             whatever subset it is drawn into */
 } as_row;
 
 typedef struct as_split_rows {
     as_split split;
     uint32_t n_rows;
-    const as_row *rows;     /* by ascending index */
+    const as_row *rows;     /* as the suite orders them: by index, or as drawn */
     const uint32_t *counts; /* [n_labels] rows of each class */
     uint64_t n_tokens;      /* ids of all rows */
     uint64_t n_unknown;     /* of them UNK */
@@ -172,14 +175,6 @@ typedef struct as_split_rows {
     uint32_t n_empty;       /* rows without a token after cleaning */
     int32_t longest;        /* largest n_ids; 0 without rows */
 } as_split_rows;
-
-/* Exact duplicates of raw text among the rows used. They are counted, not removed. */
-typedef struct as_audit {
-    uint32_t duplicates_within[AS_SPLIT_COUNT]; /* rows whose text came earlier in their split */
-    uint32_t validation_in_train;               /* validation rows whose text is also in train */
-    uint32_t test_in_train;                     /* test rows whose text is also in train */
-    uint32_t test_in_validation;                /* ... in validation */
-} as_audit;
 
 /* How the data's content digest relates to the one its manifest states. */
 typedef enum as_identity {
@@ -203,20 +198,36 @@ typedef struct as_prepared {
     as_sha256_hex sha256;      /* content of the whole data set in canonical order */
     as_sha256_hex rows_sha256; /* split, label and text of the rows used, in order */
     as_identity identity;
-    as_audit audit;
-    const as_vocabulary *vocabulary; /* of the train rows */
+    int32_t vocab_size;              /* ids are below it */
+    const as_vocabulary *vocabulary; /* of the train rows; NULL: WordPiece */
     as_encoder *encoder; /* text -> ids exactly as the rows above; one thread at a time */
     int32_t max_tokens;
+    bool validation_is_test;     /* every table says so */
+    const double *class_weights; /* [n_labels] of the loss; NULL: none */
+    const float *row_weights;    /* [train rows] of drawing them; NULL: each once an epoch */
+    const struct as_embedding_table *embeddings; /* NULL: none */
+    json_t
+        *report; /* owned by this; what was done and found: cleaning step by step, overlaps,
+                    removals, leaks, baseline, encoding; see results/schema, dataset.preparation */
+    const char *removals_csv;    /* every text removed, with its reason; "" when none was */
+    const char *const *warnings; /* [n_warnings] what a reader of the figures should know */
+    size_t n_warnings;
+    bool from_cache;
+    const char
+        *cache_problem; /* why the cache could not be written; NULL: it was, or need not be */
+    struct as_prepared_owned *owned; /* released by as_prepared_free */
 } as_prepared;
 
-/* [cell] Loads, selects, cleans, tokenises. `data_dir` overrides ASSAY_DATA_DIR (NULL: that, or
- * $XDG_DATA_HOME/assay, or ~/.local/share/assay). Everything lives in `arena`. The source is
- * data->path where given; else data_dir/NAME or data_dir/NAME.tar, .tar.gz, .tgz, .tar.xz,
- * .tar.bz2, .tar.zst, .zip; else the manifest's own path on this machine. Errors: NOT_FOUND
- * (manifest or source), BAD_DATA (content), INVALID_ARGUMENT (the suite asks for what the data
- * cannot give), LIMIT (sizes), IO, OUT_OF_MEMORY. */
+/* [cell] Loads, selects, cleans, audits, tokenises; or takes all that from the cache, when the
+ * same was done before with the same data, settings and version. `data_dir` overrides
+ * ASSAY_DATA_DIR (NULL: that, or $XDG_DATA_HOME/assay, or ~/.local/share/assay). The result lives
+ * in `arena` and in what as_prepared_free releases, before the arena. The source is data->path
+ * where given; else what as_manifest_locate finds. Errors: NOT_FOUND (manifest or source),
+ * BAD_DATA (content), INVALID_ARGUMENT (the suite asks for what the data cannot give), LIMIT
+ * (sizes), IO, OUT_OF_MEMORY. */
 ASSAY_MUST_USE assay_status as_prepare(as_arena *arena, const as_data_config *data,
                                        const as_tokenizer_config *tokenizer, const char *data_dir,
                                        as_prepared **ret_prepared, assay_error *error);
+void as_prepared_free(as_prepared *prepared); /* NULL allowed */
 
 #endif

@@ -85,6 +85,7 @@ static assay_status read_type(const json_t *entry, const char *where, as_tensor 
 static assay_status read_shape(const json_t *entry, const char *where, as_tensor *tensor,
                                assay_error *error) {
     const json_t *shape = json_object_get(entry, "shape");
+    bool too_many = false;
     char found[64];
     as_json_describe(shape, found, sizeof found);
     if (!json_is_array(shape))
@@ -100,11 +101,10 @@ static assay_status read_shape(const json_t *entry, const char *where, as_tensor
             return as_fail(error, ASSAY_BAD_DATA, where,
                            "shape: found %s; expected integers from 0", found);
         tensor->dims[i] = json_integer_value(dim);
-        if (__builtin_mul_overflow(tensor->n_elements, (uint64_t)tensor->dims[i],
-                                   &tensor->n_elements))
-            break;
+        too_many = too_many || __builtin_mul_overflow(tensor->n_elements, (uint64_t)tensor->dims[i],
+                                                      &tensor->n_elements);
     }
-    if (tensor->n_elements > INT64_MAX ||
+    if (too_many || tensor->n_elements > INT64_MAX ||
         __builtin_mul_overflow(tensor->n_elements, types[tensor->type].bytes, &tensor->n_bytes))
         return as_fail(error, ASSAY_BAD_DATA, where,
                        "shape: found %s; its elements are more than 2^63 can count", found);

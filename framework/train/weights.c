@@ -325,7 +325,8 @@ static void match_parameter(matching *m, uint32_t index, const char *name) {
     }
     found->used = true;
     as_shape_text(found->tensor->dims, found->tensor->rank, shape, sizeof shape);
-    if (strcmp(shape, expected) != 0) {
+    if (found->tensor->rank != parameter->rank ||
+        memcmp(found->tensor->dims, parameter->dims, parameter->rank * sizeof *parameter->dims)) {
         snprintf(what, sizeof what, "has shape %s, the model's %s", shape, expected);
         add_problem(m, found->tensor->name, what);
     }
@@ -409,8 +410,8 @@ static assay_status match(matching *m, assay_error *error) {
     assay_status status = ASSAY_OK;
     if (m->weights->has_config) {
         as_weights_config model = describe_graph(m->view, m->model_id);
-        status = as_weights_config_check(&m->weights->config, &model, m->weights->config_path,
-                                         error);
+        status =
+            as_weights_config_check(&m->weights->config, &model, m->weights->config_path, error);
     }
     if (status == ASSAY_OK)
         status = prepare(m, error);
@@ -450,12 +451,13 @@ static assay_status fill(void *context, uint32_t parameter, double *values, assa
     if (!found)
         return as_init_parameter(&l->match.view->parameters[parameter], l->seed, values, error);
     uint64_t n = found->tensor->n_elements;
+    char quoted[160];
     assay_status status = as_tensor_read_f64(found->file, found->tensor, values, n, error);
     for (uint64_t i = 0; status == ASSAY_OK && i < n; i++) {
         if (isfinite(values[i]))
             continue;
-        as_where where =
-            as_where_join(as_safetensors_path(found->file), ": tensor ", found->tensor->name);
+        as_tensor_name_text(found->tensor->name, quoted, sizeof quoted);
+        as_where where = as_where_join(as_safetensors_path(found->file), ": tensor ", quoted);
         status = as_fail(error, ASSAY_BAD_DATA, where.text,
                          "element %" PRIu64 " is %g; weights are finite", i, values[i]);
     }

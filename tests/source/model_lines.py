@@ -6,7 +6,8 @@ import re
 import sys
 
 LIMIT = 60
-GRAPH_MODELS = ["gru", "bilstm_attention", "transformer"]
+GRAPH_MODELS = ["rnn", "lstm", "gru", "bilstm", "bilstm_attention", "transformer",
+                "distilbert", "bert"]
 STANDARD = {"math.h", "stdio.h", "stdlib.h", "string.h", "stddef.h", "stdint.h"}
 
 root = pathlib.Path(sys.argv[1])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* data/embeddings/embeddings.h: pretrained word vectors (GloVe and word2vec text files: a word and
- * its numbers a line, word2vec with a "COUNT DIMENSIONS" line before), read once, then mapped from a
- * cache keyed by the source's SHA-256. */
+ * its numbers a line, word2vec with a "COUNT DIMENSIONS" line before), read once, then mapped from
+ * a cache keyed by the source's SHA-256. */
 #ifndef AS_DATA_EMBEDDINGS_EMBEDDINGS_H
 #define AS_DATA_EMBEDDINGS_EMBEDDINGS_H
 
@@ -10,9 +10,11 @@
 typedef struct as_embeddings as_embeddings;
 
 /* [cell] Opens a file of vectors: text, plain or gz/xz/bz2/zstd, or in a zip or tar (member, NULL:
- * the only file). The cache lies in `cache_dir` (NULL: $XDG_CACHE_HOME/assay, or ~/.cache/assay);
- * a full disk costs the cache, not the run. BAD_DATA with file and line: ragged rows, numbers that
- * are none or not finite, another dimension than `dimensions` (0: any), a word twice. */
+ * the only file). The cache lies in the folder "embeddings" of `cache_dir` (NULL:
+ * as_cache_folder's; none there: no cache); a full disk costs the cache, not the run. BAD_DATA with
+ * file and line: ragged rows, numbers that are none or not finite, another dimension than
+ * `dimensions` (0: any), a word twice or not UTF-8, an empty file; LIMIT: a line, word or vector
+ * too long (see vector_text.h). */
 ASSAY_MUST_USE assay_status as_embeddings_open(const char *path, const char *member,
                                                int32_t dimensions, const char *cache_dir,
                                                as_embeddings **ret_embeddings, assay_error *error);
@@ -22,6 +24,8 @@ void as_embeddings_free(as_embeddings *embeddings); /* NULL allowed */
 int32_t as_embeddings_dimensions(const as_embeddings *embeddings);
 uint32_t as_embeddings_count(const as_embeddings *embeddings);
 const char *as_embeddings_sha256(const as_embeddings *embeddings); /* of the source file */
+/* [any] Why the vectors are not in the cache now (a full disk); NULL when they are. */
+const char *as_embeddings_not_cached(const as_embeddings *embeddings);
 /* [any] The word's vector [dimensions], or NULL; the embeddings own it. */
 const float *as_embeddings_find(const as_embeddings *embeddings, const char *word, size_t n_bytes);
 
@@ -65,7 +69,7 @@ ASSAY_MUST_USE assay_status as_embedding_table_new(as_arena *arena, const as_emb
 
 /* [cell] Finds the file of a resource or path and opens it. */
 ASSAY_MUST_USE assay_status as_embeddings_load(const as_embedding_config *config,
-                                               const char *data_dir,
-                                               as_embeddings **ret_embeddings, assay_error *error);
+                                               const char *data_dir, as_embeddings **ret_embeddings,
+                                               assay_error *error);
 
 #endif

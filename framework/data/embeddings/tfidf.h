@@ -33,6 +33,9 @@ ASSAY_MUST_USE assay_status as_tfidf_fit(as_arena *arena, const as_split_rows *t
 /* [one thread] Weight of every token of a text: its id's tf-idf in this text. An id that train
  * never had has idf of df 0 (smooth) or 0. */
 void as_tfidf_weights(as_tfidf *tfidf, const int32_t *ids, int32_t n_ids, float *ret_weights);
+/* [one thread] The same, not rounded to floats. */
+void as_tfidf_weights_double(as_tfidf *tfidf, const int32_t *ids, int32_t n_ids,
+                             double *ret_weights);
 /* [any] [vocab_size] */
 const double *as_tfidf_idf(const as_tfidf *tfidf);
 

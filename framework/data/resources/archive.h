@@ -6,7 +6,9 @@
 #ifndef AS_DATA_ARCHIVE_H
 #define AS_DATA_ARCHIVE_H
 
+#include <locale.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "assay/status.h"
 
@@ -28,5 +30,10 @@ typedef struct as_archive_visitor {
 /* [any] Visits every entry in archive order; stops at the visitor's first failure. */
 ASSAY_MUST_USE assay_status as_archive_each(const char *path, const as_archive_limits *limits,
                                             const as_archive_visitor *visitor, assay_error *error);
+
+/* [any] libarchive turns the names of entries into the thread's character set, and those that do
+ * not fit are lost: between these two calls that set is UTF-8. Both may be nested. */
+locale_t as_archive_locale_enter(void);
+void as_archive_locale_leave(locale_t before);
 
 #endif

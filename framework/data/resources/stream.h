@@ -15,10 +15,11 @@ typedef struct as_stream as_stream;
 
 /* [any] Opens `path`. member names the file in a folder or archive; NULL or ".": `path` is the file
  * itself, or an archive that holds only one. A member "a/b.tsv" is also found below the archive's
- * one top folder. Reading past max_bytes (unpacked) is ASSAY_LIMIT. */
-ASSAY_MUST_USE assay_status as_stream_open(const char *path, const char *member,
-                                           uint64_t max_bytes, as_stream **ret_stream,
-                                           assay_error *error);
+ * one top folder. A file that is called as
+ * the member, itself or compressed, is that member. Reading past max_bytes (unpacked) is
+ * ASSAY_LIMIT. */
+ASSAY_MUST_USE assay_status as_stream_open(const char *path, const char *member, uint64_t max_bytes,
+                                           as_stream **ret_stream, assay_error *error);
 /* [any] Over bytes in memory, which outlive the stream; `name` stands for them in errors. */
 ASSAY_MUST_USE assay_status as_stream_memory(const void *bytes, size_t n_bytes, const char *name,
                                              as_stream **ret_stream, assay_error *error);

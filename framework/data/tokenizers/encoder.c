@@ -40,12 +40,33 @@ static assay_status encode_words(const as_encoder_parts *p, const char *text, si
         ids[encoding->n_ids++] = id;
     }
     encoding->truncated = encoding->n_tokens > encoding->n_ids;
-    if (!encoding->n_ids) {
-        ids[encoding->n_ids++] = AS_TOKEN_UNK;
-        encoding->n_unknown = 1;
-        encoding->empty = true;
-    }
+    encoding->empty = encoding->n_tokens == 0;
     return ASSAY_OK;
+}
+
+static assay_status encode_pieces(const as_encoder_parts *p, const char *text, size_t n_bytes,
+                                  int32_t *ids, as_encoding *encoding, assay_error *error) {
+    as_wordpiece_encoding pieces;
+    assay_status status =
+        as_wordpiece_encode(p->wordpiece, p->scratch, text, n_bytes, (size_t)p->max_tokens,
+                            p->special, false, &pieces, error);
+    if (status != ASSAY_OK)
+        return status;
+    memcpy(ids, pieces.ids, pieces.n * sizeof *ids);
+    encoding->n_ids = (int32_t)pieces.n;
+    encoding->n_tokens = (int32_t)pieces.n_total;
+    encoding->n_unknown = (int32_t)pieces.n_unknown;
+    encoding->truncated = pieces.truncated;
+    encoding->empty = pieces.n_total == 0;
+    return ASSAY_OK;
+}
+
+/* A model needs a token a row. */
+static void never_nothing(int32_t *ids, as_encoding *encoding, int32_t unknown) {
+    if (encoding->n_ids)
+        return;
+    ids[encoding->n_ids++] = unknown;
+    encoding->n_unknown = 1;
 }
 
 assay_status as_encoder_encode(as_encoder *encoder, const char *text, size_t n_bytes, int32_t *ids,
@@ -56,7 +77,11 @@ assay_status as_encoder_encode(as_encoder *encoder, const char *text, size_t n_b
     if (p->cleaner)
         status = as_clean(p->cleaner, text, n_bytes, &text, &n_bytes, error);
     if (status == ASSAY_OK)
-        status = encode_words(p, text, n_bytes, ids, &encoding, error);
+        status = p->wordpiece ? encode_pieces(p, text, n_bytes, ids, &encoding, error)
+                              : encode_words(p, text, n_bytes, ids, &encoding, error);
+    if (status == ASSAY_OK)
+        never_nothing(ids, &encoding,
+                      p->wordpiece ? as_wordpiece_unknown_id(p->wordpiece) : AS_TOKEN_UNK);
     if (status == ASSAY_OK)
         *ret_encoding = encoding;
     return status;

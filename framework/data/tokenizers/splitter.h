@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* data/tokenizers/splitter.h: a text's tokens as spans of it, for the word-level tokenizers.
  *
- *     words       maximal runs of letters, marks and numbers (Unicode general categories L*, M*, N*)
- *     whitespace  maximal runs between white space (U+0009-000D, U+001C-001F, U+0085, categories
+ *     words       maximal runs of letters, marks and numbers (Unicode general categories L*, M*,
+ * N*) whitespace  maximal runs between white space (U+0009-000D, U+001C-001F, U+0085, categories
  *                 Z*: what Python's str.split() splits at)
  *     unicode     the words of UAX 29 (default word boundaries) that hold a letter or number
  *     regex       every match of `pattern` (PCRE2, UTF and UCP, match limits) */

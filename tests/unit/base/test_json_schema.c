@@ -71,6 +71,8 @@ Test(json_schema, bounds) {
 Test(json_schema, lengths) {
     passes("{\"minLength\": 2}", "\"\xc3\xa4\xc3\xb6\"");
     fails("{\"minLength\": 2}", "\"\xc3\xa4\"", "doc.json", "at least 2 characters");
+    passes("{\"maxLength\": 2}", "\"\xc3\xa4\xc3\xb6\"");
+    fails("{\"maxLength\": 2}", "\"abc\"", "doc.json", "at most 2 characters");
     fails("{\"minItems\": 2}", "[1]", "doc.json", "found 1 items; expected at least 2");
     fails("{\"maxItems\": 1}", "[1, 2]", "doc.json", "found 2 items; expected at most 1");
     passes("{\"minItems\": 2, \"maxItems\": 2}", "[1, 2]");

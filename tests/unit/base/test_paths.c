@@ -35,7 +35,7 @@ Test(paths, a_missing_file_suggests_the_nearest) {
 Test(paths, listing_is_sorted_and_unique) {
     scratch_path folder = scratch_folder();
     scratch_write(folder.text, "resources/imdb.json", "{}", 2);
-    scratch_write(folder.text, "resources/aaa.json", "{}", 2);
+    scratch_write(folder.text, "resources/000.json", "{}", 2);
     scratch_write(folder.text, "resources/.hidden.json", "{}", 2);
     scratch_write(folder.text, "resources/readme.txt", "", 0);
     as_arena *arena = as_arena_new();
@@ -44,7 +44,7 @@ Test(paths, listing_is_sorted_and_unique) {
     setenv("ASSAY_SUITE_PATH", folder.text, 1);
     cr_assert_eq(as_list_suite_files(arena, "resources", ".json", &names, &n, NULL), ASSAY_OK);
     cr_assert_geq(n, 4);
-    cr_assert_str_eq(names[0], "aaa");
+    cr_assert_str_eq(names[0], "000");
     for (size_t i = 0; i < n; i++) {
         cr_assert(i == 0 || strcmp(names[i - 1], names[i]) < 0);
         n_imdb += strcmp(names[i], "imdb") == 0;

@@ -69,6 +69,24 @@ Test(archive, every_format_streams_the_same) {
     scratch_remove(&folder);
 }
 
+Test(archive, names_may_be_any_utf8_whatever_the_locale) {
+    static const char name[] = "top/\xc3\xa4\xe4\xb8\xad.txt";
+    scratch_path folder = scratch_folder(), path = scratch_join(folder.text, "a");
+    cr_assert_str_eq(setlocale(LC_ALL, NULL), "C", "as the program runs");
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        locale_t before = as_archive_locale_enter();
+        archive_builder builder = builder_open(path.text, (archive_kind)kind);
+        builder_file(&builder, name, "text");
+        builder_close(&builder);
+        as_archive_locale_leave(before);
+        seen s = {0};
+        assay_error error = ASSAY_ERROR_INIT;
+        cr_assert_eq(each(path.text, &wide, &s, &error), ASSAY_OK, "kind %d: %s", kind, error.text);
+        cr_assert_eq(strncmp(s.paths, name, sizeof name - 1), 0, "kind %d: %s", kind, s.paths);
+    }
+    scratch_remove(&folder);
+}
+
 Test(archive, paths_that_lead_out_are_refused) {
     static const char *const names[] = {"../x.txt", "a/../../x.txt", "/etc/x.txt", "a/.."};
     scratch_path folder = scratch_folder(), path = scratch_join(folder.text, "a.tar");
@@ -163,6 +181,88 @@ Test(archive, a_tar_cut_between_entries_names_the_last_good_one) {
     builder_close(&builder);
     cut(path.text, 2 * 1024); /* header and one block each: exactly two entries */
     expect_error(path.text, &wide, ASSAY_BAD_DATA, "the last good entry is 2.txt");
+    scratch_remove(&folder);
+}
+
+/* A whole compressed file around a tar that was cut before it was compressed. */
+Test(archive, a_cut_tar_shows_through_its_compression) {
+    scratch_path folder = scratch_folder(), path = scratch_join(folder.text, "a.tar"),
+                 packed = scratch_join(folder.text, "a.tar.gz");
+    archive_builder builder = builder_open(path.text, KIND_TAR);
+    builder_file(&builder, "1.txt", "one");
+    builder_file(&builder, "2.txt", "two");
+    builder_close(&builder);
+    for (int blocks = 2; blocks <= 5; blocks++) { /* 2: one entry, 4: both, 5: an end block */
+        char *bytes;
+        struct archive *a = archive_write_new();
+        struct archive_entry *entry = archive_entry_new();
+        cr_assert_eq(as_file_read(path.text, 1 << 20, &bytes, NULL, NULL), ASSAY_OK);
+        cr_assert_eq(archive_write_set_format_raw(a) | archive_write_add_filter_gzip(a), 0);
+        cr_assert_eq(archive_write_open_filename(a, packed.text), ARCHIVE_OK);
+        archive_entry_set_filetype(entry, AE_IFREG);
+        cr_assert_eq(archive_write_header(a, entry), ARCHIVE_OK);
+        cr_assert_eq(archive_write_data(a, bytes, (size_t)blocks * 512), blocks * 512);
+        archive_entry_free(entry);
+        cr_assert_eq(archive_write_free(a), ARCHIVE_OK);
+        free(bytes);
+        if (blocks == 5) {
+            seen s = {0};
+            cr_assert_eq(each(packed.text, &wide, &s, NULL), ASSAY_OK);
+        } else {
+            expect_error(packed.text, &wide, ASSAY_BAD_DATA, "cut off or damaged");
+        }
+    }
+    scratch_remove(&folder);
+}
+
+/* Replaces the first `old` in the file by `new` of the same length. */
+static void patch(const char *path, const void *old, const void *new, size_t n) {
+    char *bytes;
+    size_t size;
+    cr_assert_eq(as_file_read(path, 1 << 20, &bytes, &size, NULL), ASSAY_OK);
+    char *at = memmem(bytes, size, old, n);
+    cr_assert_not_null(at);
+    memcpy(at, new, n);
+    cr_assert_eq(as_file_write(path, bytes, size, NULL), ASSAY_OK);
+    free(bytes);
+}
+
+/* A zip whose directory and header say 5 bytes for what unpacks to 300,000. */
+Test(archive, a_zip_whose_sizes_lie_is_bounded) {
+    static const uint32_t truth = 300000, lie = 5;
+    scratch_path folder = scratch_folder(), path = scratch_join(folder.text, "a.zip");
+    char *zeros = calloc(1, truth);
+    archive_builder builder = builder_open(path.text, KIND_ZIP);
+    builder_entry(&builder, "b.txt", AE_IFREG, NULL, zeros, truth);
+    builder_close(&builder);
+    patch(path.text, &truth, &lie, 4); /* in the directory or before the data, wherever it stands */
+    seen s = {0};
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_status status = each(path.text, &(as_archive_limits){9, 1 << 20, 100000}, &s, &error);
+    cr_assert(status == ASSAY_LIMIT || status == ASSAY_BAD_DATA, "%s", error.text);
+    cr_assert_eq(s.n, 0);
+    free(zeros);
+    scratch_remove(&folder);
+}
+
+/* 1,000 times smaller packed than unpacked; nobody wants the entry, its bytes count all the same.
+ */
+Test(archive, a_bomb_among_unwanted_entries_is_bounded) {
+    enum { MIB = 1 << 20, N = 64 };
+    scratch_path folder = scratch_folder(), path = scratch_join(folder.text, "a");
+    char *zeros = calloc(N, MIB);
+    struct stat info;
+    for (int kind = KIND_TAR_GZ; kind < KIND_COUNT; kind++) {
+        archive_builder builder = builder_open(path.text, (archive_kind)kind);
+        builder_entry(&builder, "bomb", AE_IFREG, NULL, zeros, (size_t)N * MIB);
+        builder_file(&builder, "a.txt", "x");
+        builder_close(&builder);
+        cr_assert_eq(stat(path.text, &info), 0);
+        cr_assert_lt(info.st_size, 100000);
+        expect_error(path.text, &(as_archive_limits){9, MIB, 16 * MIB}, ASSAY_LIMIT,
+                     "unpacks to over 16777216 bytes");
+    }
+    free(zeros);
     scratch_remove(&folder);
 }
 

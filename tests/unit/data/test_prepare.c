@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /* as_prepare end to end: small data exactly, WordNet, and IMDB where ASSAY_TEST_DATA has it. */
 #include "data/resources/archive.h"
-#include "data/tokenizers/vocabulary.h"
+#include "data/tokenizers/encoder.h"
 #include "data_set.h"
 
+/* Without a cache: nothing of an earlier run can stand in for what is tested. */
 static as_data_config everything(const char *resource) {
+    setenv("ASSAY_CACHE_DIR", "/dev/null", 1);
     return (as_data_config){.resource = resource,
+                            .order = -1,
                             .subset = {.n_rows = {AS_ROWS_ALL, AS_ROWS_ALL, AS_ROWS_ALL},
                                        .seed = 42,
                                        .stratified = true},
                             .validation = {.seed = 42, .stratified = true}};
 }
 
-static const as_prepared *prepare(as_arena *arena, const as_data_config *data,
-                                  const as_tokenizer_config *tokenizer) {
+static as_tokenizer_config words(int32_t vocab_size, int32_t max_tokens) {
+    return (as_tokenizer_config){
+        .kind = "words", .vocab_size = vocab_size, .min_count = 1, .max_tokens = max_tokens};
+}
+
+static int64_t reported(const as_prepared *p, const char *stage, const char *what) {
+    const json_t *overlaps = json_object_get(json_object_get(p->report, "overlaps"), stage);
+    const json_t *found = json_object_get(overlaps, what);
+    cr_assert(json_is_integer(found), "%s/%s", stage, what);
+    return json_integer_value(found);
+}
+
+static as_prepared *prepare(as_arena *arena, const as_data_config *data,
+                            const as_tokenizer_config *tokenizer) {
     as_prepared *p = NULL;
     assay_error error = ASSAY_ERROR_INIT;
     cr_assert_eq(as_prepare(arena, data, tokenizer, NULL, &p, &error), ASSAY_OK, "%s: %s",
@@ -22,7 +37,7 @@ static const as_prepared *prepare(as_arena *arena, const as_data_config *data,
 }
 
 Test(prepare, small_data_comes_out_exactly) {
-    static const char *const steps[] = {"lower"};
+    json_t *steps = json_pack("[s]", "lower");
     scratch_path scratch = scratch_folder(), root = scratch_join(scratch.text, "set");
     scratch_path manifest =
         scratch_write(scratch.text, "mine.json", folders_manifest, strlen(folders_manifest));
@@ -33,11 +48,10 @@ Test(prepare, small_data_comes_out_exactly) {
     scratch_write(root.text, "test/neg/1_1.txt", "good one", 8);
     as_arena *arena = as_arena_new();
     as_data_config data = everything(manifest.text);
-    as_tokenizer_config tokenizer = {"words", 6, 2};
+    as_tokenizer_config tokenizer = words(6, 2);
     data.path = root.text;
     data.cleaning = steps;
-    data.n_cleaning = 1;
-    const as_prepared *p = prepare(arena, &data, &tokenizer);
+    as_prepared *p = prepare(arena, &data, &tokenizer);
     scratch_remove(&scratch); /* nothing is read later */
     const as_split_rows *train = &p->splits[AS_SPLIT_TRAIN], *test = &p->splits[AS_SPLIT_TEST];
     cr_assert_str_eq(p->name, "mine");
@@ -63,12 +77,17 @@ Test(prepare, small_data_comes_out_exactly) {
     cr_assert_str_eq(test->rows[0].text, "GOOD two three", "texts stand as in the source");
     cr_assert_eq(test->rows[0].index, 4);
     cr_assert(test->rows[3].n_ids == 1 && test->rows[3].ids[0] == AS_TOKEN_UNK);
-    cr_assert_eq(p->audit.test_in_train, 1);
+    cr_assert_eq(reported(p, "raw", "test_in_train"), 1);
+    cr_assert_eq(p->vocab_size, 6);
+    cr_assert_eq(test->rows[0].n_tokens, 3, "behind the cut too");
+    cr_assert(!p->from_cache && p->cache_problem, "there is no folder for it");
     cr_assert_eq(p->splits[AS_SPLIT_VALIDATION].n_rows, 0);
     int32_t ids[2];
     as_encoding encoding;
     cr_assert_eq(as_encoder_encode(p->encoder, "One GOOD!", 9, ids, &encoding, NULL), ASSAY_OK);
     cr_assert(encoding.n_ids == 2 && ids[0] == 5 && ids[1] == 3);
+    as_prepared_free(p);
+    json_decref(steps);
     as_arena_free(arena);
 }
 
@@ -77,7 +96,7 @@ Test(prepare, errors_leave_the_result) {
     as_prepared preset, *p = &preset;
     assay_error error = ASSAY_ERROR_INIT;
     as_data_config data = everything("imbd");
-    as_tokenizer_config tokenizer = {"words", 100, 16};
+    as_tokenizer_config tokenizer = words(100, 16);
     cr_assert_eq(as_prepare(arena, &data, &tokenizer, NULL, &p, &error), ASSAY_NOT_FOUND);
     cr_assert(strstr(error.text, "\"imdb\""), "%s", error.text);
     data = everything("synthetic");
@@ -96,14 +115,14 @@ Test(prepare, wordnet_in_ten_classes) {
         "noun.state",    "noun.attribute", "noun.cognition", "noun.substance", "noun.group"};
     as_arena *arena = as_arena_new();
     as_data_config data = everything("wordnet-supersenses");
-    as_tokenizer_config tokenizer = {"words", 20000, 64};
+    as_tokenizer_config tokenizer = words(20000, 64);
     data.subset.labels = classes;
     data.subset.n_labels = 10;
     data.subset.allocation = AS_ALLOCATION_EQUAL;
     data.subset.n_rows[AS_SPLIT_TRAIN] = 8000;
     data.subset.n_rows[AS_SPLIT_VALIDATION] = 1000;
     data.subset.n_rows[AS_SPLIT_TEST] = 2000;
-    const as_prepared *p = prepare(arena, &data, &tokenizer);
+    as_prepared *p = prepare(arena, &data, &tokenizer);
     cr_assert_eq(p->identity, AS_IDENTITY_MATCHES);
     for (uint32_t k = 0; k < 10; k++) {
         cr_assert_eq(p->splits[AS_SPLIT_TRAIN].counts[k], 800);
@@ -113,6 +132,7 @@ Test(prepare, wordnet_in_ten_classes) {
     cr_assert_str_eq(p->labels[8], "noun.substance");
     cr_assert_eq(p->splits[AS_SPLIT_TRAIN].n_unknown, 0, "its words are fewer than 20,000");
     cr_assert_gt(p->splits[AS_SPLIT_TEST].n_unknown, 0, "test words are not in the vocabulary");
+    as_prepared_free(p);
     as_arena_free(arena);
 }
 
@@ -135,17 +155,20 @@ Test(prepare, imdb_is_read_whole_from_its_archive, .timeout = 120) {
     scratch_path path = imdb_archive();
     as_arena *arena = as_arena_new();
     as_data_config data = everything("imdb");
-    as_tokenizer_config tokenizer = {"words", 20000, 16};
+    as_tokenizer_config tokenizer = words(20000, 16);
     data.path = path.text;
-    const as_prepared *p = prepare(arena, &data, &tokenizer);
+    as_prepared *p = prepare(arena, &data, &tokenizer);
     cr_assert_eq(p->n_source_rows, 50000);
     cr_assert_eq(p->identity, AS_IDENTITY_MATCHES, "%s", p->sha256.text);
     for (int s = AS_SPLIT_TRAIN; s <= AS_SPLIT_TEST; s += AS_SPLIT_TEST)
         cr_assert(p->splits[s].counts[0] == 12500 && p->splits[s].counts[1] == 12500);
-    cr_assert_eq(p->audit.test_in_train, 123);
-    cr_assert_eq(p->audit.duplicates_within[AS_SPLIT_TRAIN] +
-                     p->audit.duplicates_within[AS_SPLIT_TEST] + p->audit.test_in_train,
+    cr_assert_eq(reported(p, "raw", "test_in_train"), 123);
+    const json_t *within = json_object_get(
+        json_object_get(json_object_get(p->report, "overlaps"), "raw"), "duplicates_within");
+    cr_assert_eq(json_integer_value(json_object_get(within, "train")) +
+                     json_integer_value(json_object_get(within, "test")) + 123,
                  418);
+    as_prepared_free(p);
     as_arena_free(arena);
 }
 
@@ -185,15 +208,17 @@ Test(prepare, a_tenth_of_imdb_is_the_same_from_folder_and_archive, .timeout = 12
     builder_close(&builder);
     as_arena *arena = as_arena_new();
     as_data_config data = everything("imdb");
-    as_tokenizer_config tokenizer = {"words", 20000, 16};
+    as_tokenizer_config tokenizer = words(20000, 16);
     data.path = root.text;
-    const as_prepared *folder = prepare(arena, &data, &tokenizer);
+    as_prepared *folder = prepare(arena, &data, &tokenizer);
     data.path = packed.text;
-    const as_prepared *archive = prepare(arena, &data, &tokenizer);
+    as_prepared *archive = prepare(arena, &data, &tokenizer);
     cr_assert_gt(folder->n_source_rows, 4000);
     cr_assert_eq(folder->n_source_rows, archive->n_source_rows);
     cr_assert_str_eq(folder->sha256.text, archive->sha256.text);
     cr_assert_eq(folder->identity, AS_IDENTITY_DIFFERS, "a tenth is not IMDB");
+    as_prepared_free(folder);
+    as_prepared_free(archive);
     as_arena_free(arena);
     scratch_remove(&scratch);
 }

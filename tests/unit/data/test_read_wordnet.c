@@ -62,6 +62,38 @@ Test(read_wordnet, broken_lines_are_named) {
     expect_error("  licence only\n", "data.noun", "holds no texts");
 }
 
+Test(read_wordnet, folders_and_archives_hold_it_too) {
+    static const char json[] =
+        "{\"schema_version\": 1, \"name\": \"mine\", \"kind\": \"dataset\", \"license\": \"x\","
+        " \"reader\": {\"format\": \"wordnet\", \"first_file\": 3}, \"splits\": {\"all\": "
+        "\"data.noun\"}, \"labels\": [\"noun.Tops\", \"noun.act\"]}";
+    static const char text[] = "00000000 04 n 01 act 0 000 | an act  \n"
+                               "00000038 03 n 01 top 0 000 | a top\n";
+    scratch_path scratch = scratch_folder(), archive = scratch_join(scratch.text, "WNdb.tar.gz");
+    scratch_path folder = scratch_join(scratch.text, "wn");
+    scratch_path file = scratch_write(folder.text, "data.noun", text, sizeof text - 1);
+    const char *const paths[] = {file.text, folder.text, archive.text};
+    archive_builder builder = builder_open(archive.text, KIND_TAR_GZ);
+    builder_file(&builder, "dict/data.verb", "other");
+    builder_file(&builder, "dict/data.noun", text);
+    builder_close(&builder);
+    for (size_t i = 0; i < 3; i++) {
+        as_arena *arena = as_arena_new();
+        as_manifest manifest = manifest_of(arena, scratch.text, json);
+        as_dataset d = {0};
+        const char *source;
+        assay_error error = ASSAY_ERROR_INIT;
+        cr_assert_eq(as_dataset_load(arena, &manifest, paths[i], NULL, &d, &source, &error),
+                     ASSAY_OK, "%s: %s", error.where, error.text);
+        cr_assert_eq(d.n_rows, 2);
+        cr_assert_str_eq(d.rows[0].text, "an act");
+        cr_assert_not(d.unordered, "a file has an order wherever it lies");
+        as_manifest_done(&manifest);
+        as_arena_free(arena);
+    }
+    scratch_remove(&scratch);
+}
+
 /* The counts were taken with awk from the package's file. */
 Test(read_wordnet, the_package_s_file_is_whole) {
     as_arena *arena = as_arena_new();

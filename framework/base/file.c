@@ -93,10 +93,10 @@ void as_file_writer_abandon(as_file_writer *writer) {
     *writer = (as_file_writer){NULL, NULL, NULL};
 }
 
-assay_status as_file_writer_commit(as_file_writer *writer, assay_error *error) {
+static assay_status commit(as_file_writer *writer, bool sync, assay_error *error) {
     bool bad = ferror(writer->stream) != 0;
     errno = bad ? EIO : 0;
-    bad = bad || fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0;
+    bad = bad || fflush(writer->stream) != 0 || (sync && fsync(fileno(writer->stream)) != 0);
     bad = bad || rename(writer->temporary, writer->path) != 0;
     assay_status status = bad ? fail_write(error, writer->path, "cannot write") : ASSAY_OK;
     if (bad)
@@ -105,6 +105,14 @@ assay_status as_file_writer_commit(as_file_writer *writer, assay_error *error) {
     writer->stream = NULL;
     as_file_writer_abandon(writer);
     return status;
+}
+
+assay_status as_file_writer_commit(as_file_writer *writer, assay_error *error) {
+    return commit(writer, true, error);
+}
+
+assay_status as_file_writer_commit_cache(as_file_writer *writer, assay_error *error) {
+    return commit(writer, false, error);
 }
 
 assay_status as_file_write(const char *path, const void *data, size_t size, assay_error *error) {

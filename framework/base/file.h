@@ -27,6 +27,10 @@ ASSAY_MUST_USE assay_status as_file_writer_open(const char *path, as_file_writer
                                                 assay_error *error);
 /* [any] Flush, fsync, rename; the writer is empty afterwards, whatever the status. */
 ASSAY_MUST_USE assay_status as_file_writer_commit(as_file_writer *writer, assay_error *error);
+/* [any] The same without fsync: for a cache, which is checked when it is read and can be made
+ * again.
+ */
+ASSAY_MUST_USE assay_status as_file_writer_commit_cache(as_file_writer *writer, assay_error *error);
 void as_file_writer_abandon(as_file_writer *writer); /* an empty writer is allowed */
 
 /* [any] mkdir -p. */

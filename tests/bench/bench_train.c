@@ -195,8 +195,12 @@ typedef struct pass {
 /* `steps` steps over the batches of epoch 1, again from the first when there are fewer. */
 static assay_status run_pass(const as_trainee *trainee, as_batches *batches, double *logits,
                              int32_t steps, int64_t *step, pass *ret_pass, assay_error *error) {
-    static const assay_update_config update = {
-        (uint32_t)sizeof update, ASSAY_OPTIMIZER_ADAM, 0.9, 0.999, 1e-8, 0, 0, 1.0};
+    static const assay_update_config update = {.struct_size = (uint32_t)sizeof update,
+                                               .optimizer = ASSAY_OPTIMIZER_ADAM,
+                                               .beta1 = 0.9,
+                                               .beta2 = 0.999,
+                                               .epsilon = 1e-8,
+                                               .clip_norm = 1};
     pass done = {0, 0, 0};
     int64_t start_ns = as_clock_ns();
     as_batches_shuffle(batches, 1, 1);

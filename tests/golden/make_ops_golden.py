@@ -232,25 +232,59 @@ OPTIMIZERS = [
     ("adamw", dict(betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1), 0.0),
     ("adamw", dict(betas=(0.9, 0.98), eps=1e-9, weight_decay=0.01), 1.0),
     ("adamw", dict(betas=(0.9, 0.999), eps=1e-8), 1000.0),
+    ("adam_keras", dict(betas=(0.9, 0.999), eps=1e-7), 0.0),
+    ("adam_keras", dict(betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1), 0.5),
+    ("sgd", dict(momentum=0.9, weight_decay=0.05), 0.0, dict(clip_value=0.4)),
+    ("adam", dict(betas=(0.9, 0.999), eps=1e-3), 1.0, dict(clip_value=0.25)),
+    ("sgd", dict(weight_decay=0.3), 0.0, dict(exempt=["classifier.bias"])),
+    ("adamw", dict(betas=(0.9, 0.999), eps=1e-8, weight_decay=0.3), 0.0,
+     dict(exempt=["x.weight", "classifier.bias"])),
 ]
 SHAPES = {"x.weight": (4, 3), "classifier.weight": (2, 3), "classifier.bias": (2,)}
 
 
-def optimizer_case(kind, settings, clip_norm, generator):
+class KerasAdam(torch.optim.Optimizer):
+    """The formula of Keras' Adam; make_recipes_golden.py has Keras itself."""
+
+    def __init__(self, parameters, lr, betas, eps, weight_decay):
+        super().__init__(parameters, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            lr, (b1, b2) = group["lr"], group["betas"]
+            for p in group["params"]:
+                s = self.state[p]
+                s["t"] = t = s.get("t", 0) + 1
+                s["m"] = m = b1 * s.get("m", 0) + (1 - b1) * p.grad
+                s["v"] = v = b2 * s.get("v", 0) + (1 - b2) * p.grad ** 2
+                p -= lr * group["weight_decay"] * p
+                p -= lr * (1 - b2 ** t) ** 0.5 / (1 - b1 ** t) * m / (v.sqrt() + group["eps"])
+
+
+def optimizer_case(kind, settings, clip_norm, more, generator):
     parameters = {n: nn.Parameter(draw(s, generator)) for n, s in SHAPES.items()}
     start = {n: p.detach().flatten().tolist() for n, p in parameters.items()}
-    make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[kind]
+    make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+            "adam_keras": KerasAdam}[kind]
     settings = {"weight_decay": 0.0, **settings}
-    optimizer = make(parameters.values(), lr=1.0, **settings)
+    clip_value, exempt = more.get("clip_value", 0.0), more.get("exempt", [])
+    groups = [{"params": [p for n, p in parameters.items() if n not in exempt]}]
+    if exempt:
+        groups.append({"params": [parameters[n] for n in exempt], "weight_decay": 0.0})
+    optimizer = make(groups, lr=1.0, **settings)
     steps = []
     for t in range(1, 6):
         step = {"learning_rate": 0.1 / t, "gradients": {}, "after": {}}
-        optimizer.param_groups[0]["lr"] = 0.1 / t
+        for group in optimizer.param_groups:
+            group["lr"] = 0.1 / t
         for n, p in parameters.items():
             p.grad = draw(p.shape, generator)
             step["gradients"][n] = p.grad.flatten().tolist()
         limit = clip_norm if clip_norm > 0 else float("inf")
         step["norm"] = nn.utils.clip_grad_norm_(parameters.values(), limit).item()
+        if clip_value:
+            nn.utils.clip_grad_value_(parameters.values(), clip_value)
         optimizer.step()
         step["after"] = {n: p.detach().flatten().tolist() for n, p in parameters.items()}
         steps.append(step)
@@ -258,7 +292,8 @@ def optimizer_case(kind, settings, clip_norm, generator):
     return {
         "optimizer": kind, "beta1": beta1, "beta2": beta2, "epsilon": settings.get("eps", 0.0),
         "momentum": settings.get("momentum", 0.0), "weight_decay": settings["weight_decay"],
-        "clip_norm": clip_norm, "start": start, "steps": steps,
+        "clip_norm": clip_norm, "clip_value": clip_value, "exempt": exempt, "start": start,
+        "steps": steps,
     }
 
 
@@ -268,7 +303,7 @@ def main():
         "made_by": "tests/golden/make_ops_golden.py, PyTorch " + torch.__version__.split("+")[0],
         "lengths": LENGTHS, "ids": IDS, "labels": LABELS, "token_weights": TOKEN_WEIGHTS,
         "graphs": [graph_case(*c, generator) for c in CASES],
-        "optimizers": [optimizer_case(*c, generator) for c in OPTIMIZERS],
+        "optimizers": [optimizer_case(*c[:3], (*c, {})[3], generator) for c in OPTIMIZERS],
     }
     json.dump(data, sys.stdout, indent=None, separators=(",", ":"))
     print()

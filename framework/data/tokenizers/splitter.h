@@ -29,7 +29,8 @@ typedef struct as_split_cursor {
 } as_split_cursor;
 
 /* [one thread per splitter] Next token of the text: its start (NULL at the end) and length; at
- * stands behind it. LIMIT when a pattern passes its match limit. */
+ * stands behind it. LIMIT when a pattern passes its match limit; BAD_DATA when a text that a
+ * pattern is to match is not UTF-8. */
 ASSAY_MUST_USE assay_status as_splitter_next(as_splitter *splitter, as_split_cursor *cursor,
                                              const char **ret_token, size_t *ret_n_bytes,
                                              assay_error *error);

@@ -94,13 +94,31 @@ static int compare_candidates(const void *a, const void *b) {
     return order ? order : (x->n_bytes > y->n_bytes) - (x->n_bytes < y->n_bytes);
 }
 
-/* The words of min_count, in the vocabulary's order. */
+/* A count that n_kept words reach, or min_count where fewer do: without a first group rarer words
+ * cannot be in the vocabulary, and most words of most corpora, which are rare, need no sorting. */
+static uint64_t lowest_count(const as_word_counts *counts, const as_vocabulary_rule *rule,
+                             size_t n_kept) {
+    enum { N_BINS = 4096 };
+    uint32_t bins[N_BINS] = {0}; /* words of each count, the last one of more */
+    size_t n;
+    uint64_t count = N_BINS - 1;
+    if (rule->first)
+        return rule->min_count;
+    for (uint32_t i = 0; i < as_interner_count(counts->words); i++)
+        bins[counts->counts[i] < N_BINS ? counts->counts[i] : N_BINS - 1]++;
+    for (n = bins[count]; n < n_kept && count > 0; n += bins[count])
+        count--;
+    return count > rule->min_count ? count : rule->min_count;
+}
+
+/* The words that may be in the vocabulary, in its order. */
 static size_t list_candidates(const as_word_counts *counts, const as_vocabulary_rule *rule,
-                              candidate *candidates) {
+                              size_t n_kept, candidate *candidates) {
     size_t n = 0;
+    uint64_t lowest = lowest_count(counts, rule, n_kept);
     for (uint32_t i = 0; i < as_interner_count(counts->words); i++) {
         candidate c = {.count = counts->counts[i]};
-        if (c.count < rule->min_count)
+        if (c.count < lowest)
             continue;
         c.text = as_interner_word(counts->words, i, &c.n_bytes);
         c.first = rule->first && rule->first(rule->context, c.text, c.n_bytes);
@@ -125,14 +143,14 @@ assay_status as_vocabulary_new(as_arena *arena, const as_word_counts *counts,
                                const as_vocabulary_rule *rule, as_vocabulary **ret_vocabulary,
                                assay_error *error) {
     as_vocabulary *v = NULL;
-    size_t n = as_word_counts_distinct(counts), n_kept;
+    size_t n = as_word_counts_distinct(counts);
+    size_t n_kept = (size_t)rule->vocab_size - AS_TOKEN_FIRST_WORD;
     candidate *candidates = calloc(n + 1, sizeof *candidates);
     assay_status status = candidates ? new_vocabulary(arena, &v, error) : no_memory(error);
     if (status != ASSAY_OK)
         goto done;
-    n_kept = list_candidates(counts, rule, candidates);
-    if (n_kept > (size_t)rule->vocab_size - AS_TOKEN_FIRST_WORD)
-        n_kept = (size_t)rule->vocab_size - AS_TOKEN_FIRST_WORD;
+    n = list_candidates(counts, rule, n_kept, candidates);
+    n_kept = n < n_kept ? n : n_kept;
     for (size_t i = 0; status == ASSAY_OK && i < n_kept; i++) {
         uint32_t number;
         status =

@@ -279,6 +279,25 @@ Test(manifest, what_was_fetched_is_found_as_it_lies) {
     }
 }
 
+Test(manifest, what_is_still_on_its_way_is_not_there) {
+    scratch_path scratch = scratch_folder();
+    as_arena *arena = as_arena_new();
+    const char *found = NULL;
+    assay_error error = ASSAY_ERROR_INIT;
+    scratch_write(scratch.text, "m/a.tar.gz.part", "x", 1);
+    scratch_write(scratch.text, "m/a.tar.gz.rejected", "x", 1);
+    scratch_write(scratch.text, "m/a.tar.gz.part.validator", "x", 1);
+    scratch_write(scratch.text, "m/.lock", "", 0);
+    as_manifest m = manifest_of(
+        arena, scratch.text, HEAD FOLDERS "\"sources\": [{\"url\": \"https://host/a.tar.gz\"}]}");
+    cr_assert_eq(as_manifest_locate(arena, &m, NULL, scratch.text, &found, &error),
+                 ASSAY_NOT_FOUND);
+    cr_assert(strstr(error.text, "`assay data fetch "), "%s", error.text);
+    as_manifest_done(&m);
+    as_arena_free(arena);
+    scratch_remove(&scratch);
+}
+
 Test(manifest, several_sources_lie_in_one_folder) {
     static const char text[] =
         HEAD FOLDERS "\"sources\": [{\"path\": \"parts/a\"}, {\"path\": \"%s/b\"}]}";

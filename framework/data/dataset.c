@@ -264,13 +264,16 @@ assay_status as_dataset_add(as_dataset *dataset, as_split split, uint32_t label,
                           n_bytes,
                           label,
                           split,
+                          dataset->n_rows,
                           dataset->n_rows};
     if (!row.text || !row.name)
         return no_memory(where, error);
     dataset->rows[dataset->n_rows++] = row;
     dataset->n_bytes += n_bytes;
     dataset->has_split[split] = true;
-    return ASSAY_OK;
+    const as_dataset_listener *listener = dataset->listener;
+    return listener ? listener->added(listener->context, row.serial, row.text, n_bytes, error)
+                    : ASSAY_OK;
 }
 
 assay_status as_dataset_take_replaced(as_dataset *dataset, const as_decoder *decoder,

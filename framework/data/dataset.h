@@ -32,7 +32,17 @@ typedef struct as_dataset_row {
     uint32_t label;
     as_split split;
     uint32_t position; /* in the order the source has it (the archive's) */
+    uint32_t serial;   /* in the order it was added */
 } as_dataset_row;
+
+/* Told of every text as it is added, so that work on texts can begin while the others are still
+ * read. The text stays where it is as long as the data set's arena. Called from the reading thread;
+ * a failure ends the reading. */
+typedef struct as_dataset_listener {
+    void *context;
+    assay_status (*added)(void *context, uint32_t serial, const char *text, size_t n_bytes,
+                          assay_error *error);
+} as_dataset_listener;
 
 typedef struct as_label_names as_label_names; /* the source's labels met so far */
 
@@ -53,6 +63,7 @@ typedef struct as_dataset {
     } limits;
     as_sha256_hex sha256; /* set by as_dataset_finish */
     as_label_names *names;
+    const as_dataset_listener *listener; /* NULL: nobody */
 } as_dataset;
 
 /* [cell] An empty data set within the bounds above. Labels outlive it; none: they are added by

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-enum { VERSION = 1, ENDIAN = 0x01020304, KEY_BYTES = 64 };
+enum { VERSION = 2, ENDIAN = 0x01020304, KEY_BYTES = 64 };
 static const char magic[16] = "assay prepared";
 
 typedef struct split_record {
@@ -154,8 +154,11 @@ static void put_strings(writer *w, const as_image_content *c, header *h) {
     for (uint32_t i = 0; i < c->n_labels; i++)
         put_string(w, begin, c->labels[i]);
     h->words = w->at - begin;
-    for (uint32_t i = 0; i < c->n_words; i++)
-        put_string(w, begin, c->words[i]);
+    for (uint32_t i = 0; i < c->n_words; i++) { /* a word may hold a NUL */
+        put(w, &c->word_bytes[i], sizeof c->word_bytes[i]);
+        put(w, c->words[i], c->word_bytes[i]);
+        put(w, "", 1);
+    }
     h->warnings = w->at - begin;
     for (uint32_t i = 0; i < c->n_warnings; i++)
         put_string(w, begin, c->warnings[i]);
@@ -248,6 +251,22 @@ static const char **read_list(as_arena *arena, const char *strings, uint64_t pla
     return list;
 }
 
+static bool read_words(as_arena *arena, const header *h, const char *strings, as_image_content *c) {
+    const char **words = as_arena_alloc_array(arena, h->n_words, sizeof *words);
+    uint32_t *n_bytes = as_arena_alloc_array(arena, h->n_words, sizeof *n_bytes);
+    const char *at = strings + h->words;
+    if (!words || !n_bytes)
+        return false;
+    for (uint32_t i = 0; i < h->n_words; i++) {
+        memcpy(&n_bytes[i], at, sizeof n_bytes[i]);
+        words[i] = at + sizeof n_bytes[i];
+        at = words[i] + n_bytes[i] + 1;
+    }
+    c->words = words;
+    c->word_bytes = n_bytes;
+    return true;
+}
+
 static bool read_splits(as_arena *arena, const header *h, const char *memory, as_image_content *c) {
     const row_record *record = (const row_record *)(const void *)(memory + h->rows);
     const int32_t *ids = (const int32_t *)(const void *)(memory + h->ids);
@@ -305,7 +324,6 @@ assay_status as_image_open(as_arena *arena, int descriptor, const char *name, co
                           .n_source_rows = h->n_source_rows,
                           .identity = (as_identity)h->identity,
                           .vocab_size = h->vocab_size,
-                          .words = read_list(arena, strings, h->words, h->n_words),
                           .n_words = h->n_words,
                           .report = strings + h->report,
                           .removals_csv = strings + h->removals_csv,
@@ -313,7 +331,8 @@ assay_status as_image_open(as_arena *arena, int descriptor, const char *name, co
                           .n_warnings = h->n_warnings};
     memcpy(c.sha256.text, h->sha256, sizeof h->sha256);
     memcpy(c.rows_sha256.text, h->rows_sha256, sizeof h->rows_sha256);
-    if (!kept || !c.labels || !c.words || !c.warnings || !read_splits(arena, h, memory, &c)) {
+    if (!kept || !c.labels || !c.warnings || !read_words(arena, h, strings, &c) ||
+        !read_splits(arena, h, memory, &c)) {
         status = assay_fail(error, ASSAY_OUT_OF_MEMORY, name, "no memory for its rows");
         goto fail;
     }

@@ -20,7 +20,8 @@ typedef struct as_image_content {
     as_sha256_hex sha256, rows_sha256;
     as_identity identity;
     int32_t vocab_size;
-    const char *const *words; /* [n_words] ids 2, 3, ...; none with WordPiece */
+    const char *const *words;   /* [n_words] ids 2, 3, ...; none with WordPiece */
+    const uint32_t *word_bytes; /* [n_words] */
     uint32_t n_words;
     const char *report, *removals_csv; /* JSON, CSV */
     const char *const *warnings;

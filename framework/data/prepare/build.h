@@ -23,6 +23,9 @@ typedef struct as_row_tokens {
     uint16_t worker;    /* whose numbers they are, until they are made one */
 } as_row_tokens;
 
+enum { AS_MAX_WORKERS = 16 };
+#define AS_NO_SERIAL UINT32_MAX
+
 /* Everything of one preparation; the arena is scratch. */
 typedef struct as_build {
     as_arena *arena;
@@ -33,7 +36,8 @@ typedef struct as_build {
     const as_embeddings *embeddings; /* NULL: none */
     const char *source;
     int threads;
-    as_arena *worker_arenas[16]; /* [n_worker_arenas] tokens live there; freed with the build */
+    as_arena *worker_arenas[2 * AS_MAX_WORKERS]; /* [n_worker_arenas] tokens live there; freed with
+                                                    the build */
     int n_worker_arenas;
     as_dataset dataset;     /* whole */
     as_dataset kept;        /* without what the filter drops */
@@ -58,7 +62,16 @@ ASSAY_MUST_USE assay_status as_build_no_memory(const as_build *build);
 
 /* [cell] filter.c: rows that are too short after cleaning leave the data set. */
 ASSAY_MUST_USE assay_status as_build_filter(as_build *build);
-/* [cell] texts.c: cleaning, digests and tokens of every selected row, on build->threads threads. */
+/* texts.c: cleaning, digests and tokens of texts on build->threads threads. Begin (needs cleaning
+ * and tokenizer), give texts with serials 0, 1, ..., finish into build->texts and ->tokens of the
+ * kept rows by their serials (AS_NO_SERIAL: not given), end (also early, or NULL). */
+typedef struct as_text_pass as_text_pass;
+ASSAY_MUST_USE assay_status as_text_pass_begin(as_build *build, as_text_pass **ret_pass);
+ASSAY_MUST_USE assay_status as_text_pass_give(void *pass, uint32_t serial, const char *text,
+                                              size_t n_bytes, assay_error *error);
+ASSAY_MUST_USE assay_status as_text_pass_finish(as_text_pass *pass, const uint32_t *serials);
+void as_text_pass_end(as_text_pass *pass);
+/* [cell] The whole pass over the selected rows. */
 ASSAY_MUST_USE assay_status as_build_texts(as_build *build);
 /* [cell] rows.c: the vocabulary; then rows with ids, and their digest. */
 ASSAY_MUST_USE assay_status as_build_vocabulary(as_build *build);

@@ -76,7 +76,8 @@ static assay_status make_tools(preparation *p) {
         status = as_resource_file(p->scratch, t->vocabulary, "vocabulary", "vocabulary",
                                   p->data_dir, &path, &member, p->error);
         if (status == ASSAY_OK)
-            status = as_wordpiece_load(p->arena, path, &options, &p->wordpiece, p->error);
+            status =
+                as_wordpiece_load_file(p->arena, path, member, &options, &p->wordpiece, p->error);
         if (status == ASSAY_OK && !(p->owned->scratch = as_wordpiece_scratch_new()))
             status = no_memory(p);
     } else {
@@ -139,7 +140,34 @@ static as_source_memo memo_of(preparation *p, const as_dataset *dataset) {
     return memo;
 }
 
-static assay_status build(preparation *p, as_build *b) {
+/* Will every text of the source be used? Then work on them begins while it is read. */
+static bool wants_everything(const as_data_config *d) {
+    bool all = d->subset.n_labels == 0 && d->folds.n == 0 && !d->filter.min_characters &&
+               !d->filter.min_words && d->validation.kind != AS_VALIDATION_NONE;
+    for (int s = 0; s < AS_SPLIT_COUNT; s++)
+        all = all && d->subset.n_rows[s] == AS_ROWS_ALL;
+    return all;
+}
+
+/* ... and is it so, now that they are selected? */
+static bool uses_everything(const as_build *b) {
+    uint64_t n = 0;
+    for (int s = 0; s < AS_SPLIT_COUNT; s++)
+        if (s != AS_SPLIT_VALIDATION || !b->selection.validation_is_test)
+            n += b->selection.n_rows[s];
+    return n == b->dataset.n_rows && b->kept.n_rows == b->dataset.n_rows;
+}
+
+static assay_status take_pass(as_build *b, as_text_pass *pass) {
+    uint32_t *serials = as_arena_alloc_array(b->arena, b->kept.n_rows, sizeof *serials);
+    if (!serials)
+        return as_build_no_memory(b);
+    for (uint32_t i = 0; i < b->kept.n_rows; i++)
+        serials[i] = b->kept.rows[i].serial;
+    return as_text_pass_finish(pass, serials);
+}
+
+static assay_status build(preparation *p, as_build *b, as_text_pass *pass) {
     assay_status status = as_build_filter(b);
     if (status == ASSAY_OK)
         status = as_select(b->arena, &b->kept, b->data, &b->selection, b->error);
@@ -157,7 +185,7 @@ static assay_status build(preparation *p, as_build *b) {
                       : strcmp(p->manifest.content_sha256, b->dataset.sha256.text) == 0
                           ? AS_IDENTITY_MATCHES
                           : AS_IDENTITY_DIFFERS;
-    status = as_build_texts(b);
+    status = uses_everything(b) && pass ? take_pass(b, pass) : as_build_texts(b);
     if (status == ASSAY_OK)
         status = as_overlaps_find(b->arena, &b->kept, b->texts, b->data->overlaps.remove,
                                   &b->selection, &b->overlaps, b->error);
@@ -173,29 +201,17 @@ static assay_status build(preparation *p, as_build *b) {
     return status == ASSAY_OK ? as_build_report(b) : status;
 }
 
-/* Reads the data set; its image may be there all the same (a folder is known only by reading it).
- */
-static assay_status make_image(preparation *p) {
-    as_build b = {.arena = p->scratch,
-                  .data = &p->data,
-                  .tokenizer = p->tokenizer,
-                  .cleaning = p->cleaning,
-                  .wordpiece = p->wordpiece,
-                  .embeddings = p->owned->embeddings,
-                  .threads = (int)sysconf(_SC_NPROCESSORS_ONLN),
-                  .error = p->error};
+/* The image of a data set that has been read: it may be there all the same (a folder is known only
+ * by reading it), else it is made. */
+static assay_status find_or_build(preparation *p, as_build *b, as_text_pass *pass) {
     as_sha256_hex key;
     char why_not[200];
-    assay_status status = as_dataset_load(p->scratch, &p->manifest, p->data.path, p->data_dir,
-                                          &b.dataset, &b.source, p->error);
-    if (status != ASSAY_OK)
-        return status;
     as_where place = as_where_join(p->data.where ? p->data.where : "data", "/", "order");
-    status =
-        as_dataset_check_order(&b.dataset, (as_order)p->data.order, b.source, place.text, p->error);
+    assay_status status = as_dataset_check_order(&b->dataset, (as_order)p->data.order, b->source,
+                                                 place.text, p->error);
     if (status != ASSAY_OK)
         return status;
-    const as_source_memo memo = memo_of(p, &b.dataset);
+    const as_source_memo memo = memo_of(p, &b->dataset);
     if (p->source)
         as_cache_remember(p->scratch, p->cache, p->source, p->reading.text, &memo);
     if ((status = make_key(p, &memo, &key)) != ASSAY_OK)
@@ -205,12 +221,35 @@ static assay_status make_image(preparation *p) {
         p->out->from_cache = true;
         return ASSAY_OK;
     }
-    status = build(p, &b);
+    status = build(p, b, pass);
     if (status == ASSAY_OK)
-        status = as_cache_store(p->arena, p->cache, key.text, &b.out, &p->owned->image, &p->content,
-                                why_not, p->error);
+        status = as_cache_store(p->arena, p->cache, key.text, &b->out, &p->owned->image,
+                                &p->content, why_not, p->error);
     if (status == ASSAY_OK && why_not[0])
         p->out->cache_problem = as_arena_strdup(p->arena, why_not);
+    return status;
+}
+
+static assay_status make_image(preparation *p) {
+    as_build b = {.arena = p->scratch,
+                  .data = &p->data,
+                  .tokenizer = p->tokenizer,
+                  .cleaning = p->cleaning,
+                  .wordpiece = p->wordpiece,
+                  .embeddings = p->owned->embeddings,
+                  .threads = (int)sysconf(_SC_NPROCESSORS_ONLN),
+                  .error = p->error};
+    as_text_pass *pass = NULL;
+    assay_status status = ASSAY_OK;
+    if (b.threads > 1 && wants_everything(&p->data))
+        status = as_text_pass_begin(&b, &pass);
+    const as_dataset_listener listener = {pass, as_text_pass_give};
+    if (status == ASSAY_OK)
+        status = as_dataset_load_to(p->scratch, &p->manifest, p->data.path, p->data_dir,
+                                    pass ? &listener : NULL, &b.dataset, &b.source, p->error);
+    if (status == ASSAY_OK)
+        status = find_or_build(p, &b, pass);
+    as_text_pass_end(pass);
     for (int i = 0; i < b.n_worker_arenas; i++)
         as_arena_free(b.worker_arenas[i]);
     return status;
@@ -264,8 +303,8 @@ static assay_status make_encoder(preparation *p) {
     as_vocabulary *vocabulary = NULL;
     assay_status status = ASSAY_OK;
     if (!p->wordpiece)
-        status = as_vocabulary_from_words(p->arena, p->content.words, p->content.n_words,
-                                          &vocabulary, p->error);
+        status = as_vocabulary_from_words(p->arena, p->content.words, p->content.word_bytes,
+                                          p->content.n_words, &vocabulary, p->error);
     if (status != ASSAY_OK)
         return status;
     p->out->vocabulary = vocabulary;
@@ -293,6 +332,8 @@ static assay_status make_embeddings(preparation *p) {
     if (status != ASSAY_OK)
         return status;
     p->out->embeddings = table;
+    if (!p->out->cache_problem)
+        p->out->cache_problem = as_embeddings_not_cached(p->owned->embeddings);
     json_object_set_new(p->owned->report, "embeddings",
                         json_pack("{s:s, s:I, s:I, s:f, s:f}", "sha256", table->sha256, "found",
                                   (json_int_t)table->n_found, "missing",

@@ -59,18 +59,23 @@ assay_status as_build_vocabulary(as_build *b) {
     int32_t size = as_vocabulary_size(vocabulary);
     const char **words =
         as_arena_alloc_array(b->arena, (size_t)(size - AS_TOKEN_FIRST_WORD), sizeof *words);
+    uint32_t *word_bytes =
+        as_arena_alloc_array(b->arena, (size_t)(size - AS_TOKEN_FIRST_WORD), sizeof *word_bytes);
     b->ids_of = as_arena_alloc_array(b->arena, n_words, sizeof *b->ids_of);
-    if (!b->ids_of || !words)
+    if (!b->ids_of || !words || !word_bytes)
         return as_build_no_memory(b);
     for (uint32_t i = 0; i < n_words; i++) {
         size_t n_bytes;
         const char *word = as_interner_word(b->words, i, &n_bytes);
         b->ids_of[i] = as_vocabulary_id(vocabulary, word, n_bytes);
     }
-    for (int32_t id = AS_TOKEN_FIRST_WORD; id < size; id++)
+    for (int32_t id = AS_TOKEN_FIRST_WORD; id < size; id++) {
         words[id - AS_TOKEN_FIRST_WORD] = as_vocabulary_word(vocabulary, id);
+        word_bytes[id - AS_TOKEN_FIRST_WORD] = (uint32_t)as_vocabulary_word_bytes(vocabulary, id);
+    }
     b->out.vocab_size = size;
     b->out.words = words;
+    b->out.word_bytes = word_bytes;
     b->out.n_words = (uint32_t)(size - AS_TOKEN_FIRST_WORD);
     return ASSAY_OK;
 }

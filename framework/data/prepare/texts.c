@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The one pass over the texts: cleaning, digests at three stages, tokens. Threads take the next few
- * rows when they are done with theirs; each has its own cleaner, tokenizer and table of words,
- * which are made one in the end. What comes out does not depend on who took what. */
+/* The one pass over the texts: cleaning, digests at three stages, tokens. Texts are given one after
+ * the other, while the source is still being read where all of them will be used; threads take the
+ * next few when they are done with theirs. Each thread has its own cleaner, tokenizer and table of
+ * words, which are made one in the end. What comes out does not depend on who took what. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,13 +12,18 @@
 #include "data/prepare/build.h"
 #include "data/tokenizers/splitter.h"
 
-enum { ROWS_AT_ONCE = 64, MAX_WORKERS = 16 };
+enum { ROWS_AT_ONCE = 64, BLOCK_ROWS = 4096, MAX_BLOCKS = 1 + 4 * AS_MAX_ROWS / 4096 };
+
+/* Texts and what becomes of them, in blocks that stay where they are. */
+typedef struct block {
+    const char *texts[BLOCK_ROWS];
+    size_t n_bytes[BLOCK_ROWS];
+    as_row_texts stages[BLOCK_ROWS];
+    as_row_tokens tokens[BLOCK_ROWS];
+} block;
 
 typedef struct worker {
-    as_build *build;
-    const uint32_t *rows; /* to do */
-    uint32_t n_rows;
-    atomic_uint *next;
+    struct as_text_pass *pass;
     uint16_t number;
     as_arena *arena; /* of its tokens and words: lives as long as the build */
     as_cleaner *cleaner;
@@ -31,6 +37,17 @@ typedef struct worker {
     pthread_t thread;
 } worker;
 
+struct as_text_pass {
+    as_build *build;
+    pthread_mutex_t lock; /* of the four below */
+    pthread_cond_t more;
+    uint32_t n_given, n_taken;
+    bool closed, failed;
+    block **blocks; /* [MAX_BLOCKS] */
+    worker workers[AS_MAX_WORKERS];
+    int n_workers, n_threads; /* the last worker runs in the thread that finishes */
+};
+
 static bool is_blank(const char *text, size_t n_bytes) {
     /* Python's white space in UTF-8 that is not ASCII is rare: the splitter knows it. */
     for (size_t i = 0; i < n_bytes; i++)
@@ -40,22 +57,21 @@ static bool is_blank(const char *text, size_t n_bytes) {
 }
 
 /* Digests at the stages; the text after all steps. */
-static assay_status clean_row(worker *w, const as_dataset_row *row, as_row_texts *texts,
+static assay_status clean_row(worker *w, const char *raw, size_t n_raw, as_row_texts *texts,
                               const char **ret_text, size_t *ret_n_bytes) {
     size_t n_steps = as_cleaner_n_steps(w->cleaner);
     size_t n_text_steps = as_cleaner_n_text_steps(w->cleaner), n_bytes;
     const char *text;
     assay_status status = ASSAY_OK;
-    texts->digest[AS_STAGE_RAW] = as_text_digest_of(row->text, row->n_bytes);
+    texts->digest[AS_STAGE_RAW] = as_text_digest_of(raw, n_raw);
     texts->digest[AS_STAGE_CLEANED] = texts->digest[AS_STAGE_RAW];
     if (n_text_steps && n_text_steps < n_steps) {
-        status = as_clean_prefix(w->cleaner, n_text_steps, row->text, row->n_bytes, &text, &n_bytes,
-                                 &w->error);
+        status = as_clean_prefix(w->cleaner, n_text_steps, raw, n_raw, &text, &n_bytes, &w->error);
         if (status == ASSAY_OK)
             texts->digest[AS_STAGE_CLEANED] = as_text_digest_of(text, n_bytes);
     }
     if (status == ASSAY_OK)
-        status = as_clean(w->cleaner, row->text, row->n_bytes, &text, &n_bytes, &w->error);
+        status = as_clean(w->cleaner, raw, n_raw, &text, &n_bytes, &w->error);
     if (status != ASSAY_OK)
         return status;
     texts->digest[AS_STAGE_FILTERED] =
@@ -106,10 +122,10 @@ static assay_status split_row(worker *w, const char *text, size_t n_bytes, as_ro
 }
 
 static assay_status encode_row(worker *w, const char *text, size_t n_bytes, as_row_tokens *tokens) {
-    const as_tokenizer_config *config = w->build->tokenizer;
+    const as_tokenizer_config *config = w->pass->build->tokenizer;
     as_wordpiece_encoding pieces;
     assay_status status =
-        as_wordpiece_encode(w->build->wordpiece, w->scratch, text, n_bytes,
+        as_wordpiece_encode(w->pass->build->wordpiece, w->scratch, text, n_bytes,
                             (size_t)config->max_tokens, config->special, false, &pieces, &w->error);
     if (status != ASSAY_OK)
         return status;
@@ -118,35 +134,56 @@ static assay_status encode_row(worker *w, const char *text, size_t n_bytes, as_r
     for (size_t i = 0; i < pieces.n; i++)
         tokens->ids[i] = (uint32_t)pieces.ids[i];
     tokens->n_ids = (uint32_t)pieces.n;
-    tokens->n_tokens = (uint32_t)pieces.n_total;
+    tokens->n_tokens = (uint32_t)pieces.n_tokens;
     tokens->n_unknown = (uint32_t)pieces.n_unknown;
     tokens->truncated = pieces.truncated;
     return ASSAY_OK;
 }
 
+/* The next few texts; false: there are none and will be none. */
+static bool take(struct as_text_pass *pass, uint32_t *ret_begin, uint32_t *ret_end) {
+    pthread_mutex_lock(&pass->lock);
+    while (pass->n_taken == pass->n_given && !pass->closed && !pass->failed)
+        pthread_cond_wait(&pass->more, &pass->lock);
+    uint32_t n = pass->n_given - pass->n_taken;
+    bool some = n > 0 && !pass->failed;
+    *ret_begin = pass->n_taken;
+    *ret_end = pass->n_taken + (n < ROWS_AT_ONCE ? n : ROWS_AT_ONCE);
+    if (some)
+        pass->n_taken = *ret_end;
+    pthread_mutex_unlock(&pass->lock);
+    return some;
+}
+
+static assay_status do_row(worker *w, uint32_t serial) {
+    block *b = w->pass->blocks[serial / BLOCK_ROWS];
+    uint32_t i = serial % BLOCK_ROWS;
+    const char *text;
+    size_t n_bytes;
+    assay_status status = clean_row(w, b->texts[i], b->n_bytes[i], &b->stages[i], &text, &n_bytes);
+    if (status != ASSAY_OK)
+        return status;
+    return w->pass->build->wordpiece ? encode_row(w, text, n_bytes, &b->tokens[i])
+                                     : split_row(w, text, n_bytes, &b->tokens[i]);
+}
+
 static void *work(void *context) {
     worker *w = context;
-    as_build *b = w->build;
-    while (w->status == ASSAY_OK) {
-        uint32_t begin = atomic_fetch_add(w->next, ROWS_AT_ONCE);
-        for (uint32_t i = begin; i < begin + ROWS_AT_ONCE && i < w->n_rows && w->status == ASSAY_OK;
-             i++) {
-            uint32_t row = w->rows[i];
-            const char *text;
-            size_t n_bytes;
-            w->status = clean_row(w, &b->kept.rows[row], &b->texts[row], &text, &n_bytes);
-            if (w->status == ASSAY_OK)
-                w->status = b->wordpiece ? encode_row(w, text, n_bytes, &b->tokens[row])
-                                         : split_row(w, text, n_bytes, &b->tokens[row]);
-        }
-        if (begin + ROWS_AT_ONCE >= w->n_rows)
-            break;
+    uint32_t begin, end;
+    while (w->status == ASSAY_OK && take(w->pass, &begin, &end))
+        for (uint32_t i = begin; i < end && w->status == ASSAY_OK; i++)
+            w->status = do_row(w, i);
+    if (w->status != ASSAY_OK) {
+        pthread_mutex_lock(&w->pass->lock);
+        w->pass->failed = true; /* the others need not go on */
+        pthread_cond_broadcast(&w->pass->more);
+        pthread_mutex_unlock(&w->pass->lock);
     }
     return NULL;
 }
 
 static assay_status start_worker(worker *w) {
-    as_build *b = w->build;
+    as_build *b = w->pass->build;
     const char *where = b->data->where ? b->data->where : "data";
     as_where place = as_where_join(where, "/", "cleaning");
     assay_status status = as_cleaner_new(b->cleaning, place.text, &w->cleaner, &w->error);
@@ -169,9 +206,8 @@ static void end_worker(worker *w) {
 }
 
 /* The first worker's table takes up the others' words. */
-static assay_status merge_words(as_build *b, worker *workers, int n, const uint32_t *rows,
-                                uint32_t n_rows) {
-    uint32_t *maps[MAX_WORKERS] = {0};
+static assay_status merge_words(as_build *b, worker *workers, int n) {
+    uint32_t *maps[AS_MAX_WORKERS] = {0};
     assay_status status = ASSAY_OK;
     b->words = workers[0].words;
     for (int k = 1; k < n && status == ASSAY_OK; k++) {
@@ -184,8 +220,8 @@ static assay_status merge_words(as_build *b, worker *workers, int n, const uint3
             status = as_interner_add(b->words, word, n_bytes, &maps[k][i], b->error);
         }
     }
-    for (uint32_t r = 0; r < n_rows && status == ASSAY_OK; r++) {
-        as_row_tokens *tokens = &b->tokens[rows[r]];
+    for (uint32_t r = 0; r < b->kept.n_rows && status == ASSAY_OK; r++) {
+        as_row_tokens *tokens = &b->tokens[r];
         const uint32_t *map = maps[tokens->worker];
         for (uint32_t i = 0; map && i < tokens->n_ids; i++)
             tokens->ids[i] = map[tokens->ids[i]];
@@ -213,69 +249,143 @@ static assay_status add_cleaning_counts(as_build *b, const worker *workers, int 
     return ASSAY_OK;
 }
 
-/* Every selected row once, whatever the number of splits it stands in. */
-static uint32_t *list_rows(as_build *b, uint32_t *ret_n) {
-    uint32_t n = 0;
-    bool *seen = as_arena_alloc_array(b->arena, b->kept.n_rows, sizeof *seen);
-    uint32_t *rows = as_arena_alloc_array(b->arena, b->kept.n_rows, sizeof *rows);
-    for (int s = 0; seen && rows && s < AS_SPLIT_COUNT; s++)
-        for (uint32_t i = 0; i < b->selection.n_rows[s]; i++) {
-            uint32_t row = b->selection.rows[s][i];
-            if (!seen[row])
-                rows[n++] = row;
-            seen[row] = true;
-        }
-    *ret_n = n;
-    return seen ? rows : NULL;
-}
+/* ---- the pass ---------------------------------------------------------------------------------*/
 
-/* An arena that is freed with the build's: its blocks are not, so the build keeps a list. */
-static as_arena *worker_arena(as_build *b, int k) {
-    return k == 0 ? b->arena : (b->worker_arenas[b->n_worker_arenas++] = as_arena_new());
-}
-
-assay_status as_build_texts(as_build *b) {
-    worker workers[MAX_WORKERS] = {0};
-    atomic_uint next = 0;
-    uint32_t n_rows, *rows = list_rows(b, &n_rows);
-    int n = b->threads < MAX_WORKERS ? b->threads : MAX_WORKERS, n_started = 0;
+assay_status as_text_pass_begin(as_build *b, as_text_pass **ret_pass) {
+    as_text_pass *pass = calloc(1, sizeof *pass);
     assay_status status = ASSAY_OK;
-    if ((uint32_t)n > n_rows / ROWS_AT_ONCE + 1)
-        n = (int)(n_rows / ROWS_AT_ONCE) + 1;
+    if (!pass)
+        return as_build_no_memory(b);
+    pthread_mutex_init(&pass->lock, NULL);
+    pthread_cond_init(&pass->more, NULL);
+    pass->build = b;
+    pass->n_workers = b->threads < 1                ? 1
+                      : b->threads < AS_MAX_WORKERS ? b->threads
+                                                    : AS_MAX_WORKERS;
+    pass->blocks = calloc(MAX_BLOCKS, sizeof(block *));
+    if (!pass->blocks)
+        status = as_build_no_memory(b);
+    for (int k = 0; k < pass->n_workers && status == ASSAY_OK; k++) {
+        worker *w = &pass->workers[k];
+        *w = (worker){.pass = pass,
+                      .number = (uint16_t)k,
+                      .arena = as_arena_new(),
+                      .error = ASSAY_ERROR_INIT};
+        b->worker_arenas[b->n_worker_arenas++] = w->arena;
+        status = w->arena ? start_worker(w) : no_memory(w);
+        if (status != ASSAY_OK)
+            assay_fail(b->error, status, w->error.where, w->error.text);
+    }
+    /* Fewer threads do the same work. */
+    while (status == ASSAY_OK && pass->n_threads < pass->n_workers - 1 &&
+           pthread_create(&pass->workers[pass->n_threads].thread, NULL, work,
+                          &pass->workers[pass->n_threads]) == 0)
+        pass->n_threads++;
+    if (status == ASSAY_OK)
+        *ret_pass = pass;
+    else
+        as_text_pass_end(pass);
+    return status;
+}
+
+assay_status as_text_pass_give(void *context, uint32_t serial, const char *text, size_t n_bytes,
+                               assay_error *error) {
+    as_text_pass *pass = context;
+    uint32_t at = serial / BLOCK_ROWS;
+    if (!pass->blocks[at] && !(pass->blocks[at] = calloc(1, sizeof(block))))
+        return assay_fail(error, ASSAY_OUT_OF_MEMORY, "data", "no memory for the texts");
+    pass->blocks[at]->texts[serial % BLOCK_ROWS] = text;
+    pass->blocks[at]->n_bytes[serial % BLOCK_ROWS] = n_bytes;
+    pthread_mutex_lock(&pass->lock);
+    pass->n_given = serial + 1;
+    if (pass->n_given % ROWS_AT_ONCE == 0)
+        pthread_cond_signal(&pass->more);
+    pthread_mutex_unlock(&pass->lock);
+    return ASSAY_OK;
+}
+
+/* No more texts come; this thread helps with those that are left. */
+static assay_status close_pass(as_text_pass *pass) {
+    assay_status status = ASSAY_OK;
+    pthread_mutex_lock(&pass->lock);
+    pass->closed = true;
+    pthread_cond_broadcast(&pass->more);
+    pthread_mutex_unlock(&pass->lock);
+    work(&pass->workers[pass->n_workers - 1]);
+    for (int k = 0; k < pass->n_threads; k++)
+        pthread_join(pass->workers[k].thread, NULL);
+    pass->n_threads = 0;
+    for (int k = 0; k < pass->n_workers; k++) {
+        const worker *w = &pass->workers[k];
+        if (w->status != ASSAY_OK && status == ASSAY_OK)
+            status = assay_fail(pass->build->error, w->status, w->error.where, w->error.text);
+    }
+    return status;
+}
+
+assay_status as_text_pass_finish(as_text_pass *pass, const uint32_t *serials) {
+    as_build *b = pass->build;
+    assay_status status = close_pass(pass);
     b->texts = as_arena_alloc_array(b->arena, b->kept.n_rows, sizeof *b->texts);
     b->tokens = as_arena_alloc_array(b->arena, b->kept.n_rows, sizeof *b->tokens);
-    if (!rows || !b->texts || !b->tokens)
-        return as_build_no_memory(b);
-    for (int k = 0; k < n && status == ASSAY_OK; k++) {
-        workers[k] = (worker){.build = b,
-                              .rows = rows,
-                              .n_rows = n_rows,
-                              .next = &next,
-                              .number = (uint16_t)k,
-                              .arena = worker_arena(b, k),
-                              .error = ASSAY_ERROR_INIT};
-        n_started++;
-        status = workers[k].arena ? start_worker(&workers[k]) : no_memory(&workers[k]);
-    }
-    int n_threads = 1;
-    for (; status == ASSAY_OK && n_threads < n; n_threads++)
-        if (pthread_create(&workers[n_threads].thread, NULL, work, &workers[n_threads]) != 0)
-            break; /* fewer threads do the same work */
-    if (status == ASSAY_OK)
-        work(&workers[0]);
-    for (int k = 1; k < n_threads; k++)
-        pthread_join(workers[k].thread, NULL);
-    for (int k = 0; k < n_started; k++) {
-        if (status == ASSAY_OK)
-            status = workers[k].status;
-        if (workers[k].error.text[0] && status != ASSAY_OK && b->error && !b->error->text[0])
-            assay_fail(b->error, status, workers[k].error.where, workers[k].error.text);
+    if (!b->texts || !b->tokens)
+        status = as_build_no_memory(b);
+    for (uint32_t row = 0; status == ASSAY_OK && row < b->kept.n_rows; row++) {
+        if (serials[row] == AS_NO_SERIAL)
+            continue;
+        const block *from = pass->blocks[serials[row] / BLOCK_ROWS];
+        b->texts[row] = from->stages[serials[row] % BLOCK_ROWS];
+        b->tokens[row] = from->tokens[serials[row] % BLOCK_ROWS];
     }
     if (status == ASSAY_OK && !b->wordpiece)
-        status = merge_words(b, workers, n, rows, n_rows);
+        status = merge_words(b, pass->workers, pass->n_workers);
     if (status == ASSAY_OK)
-        status = add_cleaning_counts(b, workers, n);
-    for (int k = 0; k < n_started; k++)
-        end_worker(&workers[k]);
+        status = add_cleaning_counts(b, pass->workers, pass->n_workers);
+    return status;
+}
+
+void as_text_pass_end(as_text_pass *pass) {
+    if (!pass)
+        return;
+    pthread_mutex_lock(&pass->lock);
+    pass->closed = pass->failed = true; /* what is left is not wanted */
+    pthread_cond_broadcast(&pass->more);
+    pthread_mutex_unlock(&pass->lock);
+    for (int k = 0; k < pass->n_threads; k++)
+        pthread_join(pass->workers[k].thread, NULL);
+    for (int k = 0; k < pass->n_workers; k++)
+        end_worker(&pass->workers[k]);
+    for (size_t i = 0; pass->blocks && i < MAX_BLOCKS; i++)
+        free(pass->blocks[i]);
+    free(pass->blocks);
+    pthread_cond_destroy(&pass->more);
+    pthread_mutex_destroy(&pass->lock);
+    free(pass);
+}
+
+/* Every selected row once, whatever the number of splits it stands in. */
+assay_status as_build_texts(as_build *b) {
+    as_text_pass *pass;
+    uint32_t n = 0;
+    uint32_t *serials = as_arena_alloc_array(b->arena, b->kept.n_rows, sizeof *serials);
+    if (!serials)
+        return as_build_no_memory(b);
+    for (uint32_t row = 0; row < b->kept.n_rows; row++)
+        serials[row] = AS_NO_SERIAL;
+    assay_status status = as_text_pass_begin(b, &pass);
+    if (status != ASSAY_OK)
+        return status;
+    for (int s = 0; s < AS_SPLIT_COUNT; s++)
+        for (uint32_t i = 0; i < b->selection.n_rows[s] && status == ASSAY_OK; i++) {
+            uint32_t row = b->selection.rows[s][i];
+            if (serials[row] != AS_NO_SERIAL)
+                continue;
+            serials[row] = n++;
+            status = as_text_pass_give(pass, serials[row], b->kept.rows[row].text,
+                                       b->kept.rows[row].n_bytes, b->error);
+        }
+    if (status == ASSAY_OK)
+        status = as_text_pass_finish(pass, serials);
+    as_text_pass_end(pass);
     return status;
 }

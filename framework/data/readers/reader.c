@@ -26,10 +26,19 @@ const as_reader *as_reader_find(const char *format) {
 assay_status as_dataset_load(as_arena *arena, const as_manifest *manifest, const char *path,
                              const char *data_dir, as_dataset *ret_dataset, const char **ret_source,
                              assay_error *error) {
+    return as_dataset_load_to(arena, manifest, path, data_dir, NULL, ret_dataset, ret_source,
+                              error);
+}
+
+assay_status as_dataset_load_to(as_arena *arena, const as_manifest *manifest, const char *path,
+                                const char *data_dir, const as_dataset_listener *listener,
+                                as_dataset *ret_dataset, const char **ret_source,
+                                assay_error *error) {
     const as_reader *reader = manifest->format ? as_reader_find(manifest->format) : NULL;
     as_dataset dataset = as_dataset_init(arena, manifest->labels, manifest->n_labels);
     const char *source = NULL;
     assay_status status;
+    dataset.listener = listener;
     if (manifest->limits.entries)
         dataset.limits.rows = manifest->limits.entries;
     if (manifest->limits.text_bytes)

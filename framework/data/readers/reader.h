@@ -56,5 +56,11 @@ ASSAY_MUST_USE assay_status as_dataset_load(as_arena *arena, const as_manifest *
                                             const char *path, const char *data_dir,
                                             as_dataset *ret_dataset, const char **ret_source,
                                             assay_error *error);
+/* [cell] The same, telling a listener (NULL allowed) of every text while it reads. */
+ASSAY_MUST_USE assay_status as_dataset_load_to(as_arena *arena, const as_manifest *manifest,
+                                               const char *path, const char *data_dir,
+                                               const as_dataset_listener *listener,
+                                               as_dataset *ret_dataset, const char **ret_source,
+                                               assay_error *error);
 
 #endif

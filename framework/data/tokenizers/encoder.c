@@ -54,10 +54,10 @@ static assay_status encode_pieces(const as_encoder_parts *p, const char *text, s
         return status;
     memcpy(ids, pieces.ids, pieces.n * sizeof *ids);
     encoding->n_ids = (int32_t)pieces.n;
-    encoding->n_tokens = (int32_t)pieces.n_total;
+    encoding->n_tokens = (int32_t)pieces.n_tokens;
     encoding->n_unknown = (int32_t)pieces.n_unknown;
     encoding->truncated = pieces.truncated;
-    encoding->empty = pieces.n_total == 0;
+    encoding->empty = pieces.n_tokens == 0;
     return ASSAY_OK;
 }
 

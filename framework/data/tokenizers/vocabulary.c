@@ -163,13 +163,15 @@ done:
     return status;
 }
 
-assay_status as_vocabulary_from_words(as_arena *arena, const char *const *words, size_t n_words,
+assay_status as_vocabulary_from_words(as_arena *arena, const char *const *words,
+                                      const uint32_t *n_bytes, size_t n_words,
                                       as_vocabulary **ret_vocabulary, assay_error *error) {
     as_vocabulary *v;
     assay_status status = new_vocabulary(arena, &v, error);
     for (size_t i = 0; status == ASSAY_OK && i < n_words; i++) {
         uint32_t number;
-        status = as_interner_add(v->words, words[i], strlen(words[i]), &number, error);
+        status = as_interner_add(v->words, words[i], n_bytes ? n_bytes[i] : strlen(words[i]),
+                                 &number, error);
         if (status == ASSAY_OK && number != i)
             status = as_fail(error, ASSAY_BAD_DATA, "vocabulary",
                              "the word \"%.80s\" stands in it twice, as words %u and %zu", words[i],

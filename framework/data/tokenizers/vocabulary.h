@@ -42,10 +42,11 @@ typedef struct as_vocabulary_rule {
 ASSAY_MUST_USE assay_status as_vocabulary_new(as_arena *arena, const as_word_counts *counts,
                                               const as_vocabulary_rule *rule,
                                               as_vocabulary **ret_vocabulary, assay_error *error);
-/* [cell] From the words themselves, ids 2, 3, ... in this order (a cache's). BAD_DATA when a word
- * comes twice. */
+/* [cell] From the words themselves ([n_words], each n_bytes[i] long; NULL: each ends in NUL), ids
+ * 2, 3, ... in this order (a cache's). BAD_DATA when a word comes twice. */
 ASSAY_MUST_USE assay_status as_vocabulary_from_words(as_arena *arena, const char *const *words,
-                                                     size_t n_words, as_vocabulary **ret_vocabulary,
+                                                     const uint32_t *n_bytes, size_t n_words,
+                                                     as_vocabulary **ret_vocabulary,
                                                      assay_error *error);
 /* [any] Ids are 0 .. size - 1. */
 int32_t as_vocabulary_size(const as_vocabulary *vocabulary);

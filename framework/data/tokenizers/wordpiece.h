@@ -70,8 +70,6 @@ typedef struct as_wordpiece_encoding {
     const int32_t *ids;            /* [n] in the scratch, valid until its next use */
     const uint32_t *begins, *ends; /* [n] bytes of the original text; special tokens 0, 0 */
     size_t n;
-    size_t n_total;   /* tokens of the whole text, special ones not counted, were it
-                         not cut */
     size_t n_tokens;  /* the text's, special ones not counted, were it not cut */
     size_t n_unknown; /* of the ids */
     bool truncated;   /* there were more than fit */

@@ -396,7 +396,7 @@ Test(embeddings, a_cache_folder_that_cannot_be_made_costs_the_cache) {
 
 static as_vocabulary *vocabulary(as_arena *arena, const char *const *words, size_t n) {
     as_vocabulary *v;
-    cr_assert_eq(as_vocabulary_from_words(arena, words, n, &v, NULL), ASSAY_OK);
+    cr_assert_eq(as_vocabulary_from_words(arena, words, NULL, n, &v, NULL), ASSAY_OK);
     return v;
 }
 

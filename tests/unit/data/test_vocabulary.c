@@ -122,10 +122,10 @@ Test(vocabulary, from_words_keeps_their_order_and_refuses_doubles) {
     as_arena *arena = as_arena_new();
     as_vocabulary *v = NULL;
     assay_error error = ASSAY_ERROR_INIT;
-    cr_assert_eq(as_vocabulary_from_words(arena, words, 4, &v, NULL), ASSAY_OK);
+    cr_assert_eq(as_vocabulary_from_words(arena, words, NULL, 4, &v, NULL), ASSAY_OK);
     holds(v, expected, 6);
     v = NULL;
-    cr_assert_eq(as_vocabulary_from_words(arena, words, 5, &v, &error), ASSAY_BAD_DATA);
+    cr_assert_eq(as_vocabulary_from_words(arena, words, NULL, 5, &v, &error), ASSAY_BAD_DATA);
     cr_assert(strstr(error.text, "\"a\"") && strstr(error.text, "words 3 and 5"), "%s", error.text);
     cr_assert_null(v);
     as_arena_free(arena);
@@ -141,6 +141,10 @@ Test(vocabulary, words_that_hold_a_nul_differ) {
     cr_assert_eq(as_vocabulary_id(v, "a\0b", 3), 2);
     cr_assert_eq(as_vocabulary_word_bytes(v, 2), 3);
     cr_assert_eq(as_vocabulary_id(v, "a", 1), 3);
+    const char *const words[] = {"a", "a\0b", "a\0c"};
+    const uint32_t n_bytes[] = {1, 3, 3};
+    cr_assert_eq(as_vocabulary_from_words(arena, words, n_bytes, 3, &v, NULL), ASSAY_OK);
+    cr_assert_eq(as_vocabulary_id(v, "a\0c", 3), 4);
     as_arena_free(arena);
 }
 

@@ -4,7 +4,8 @@
 # output is shown only when they fail, and the installation of Debian packages. POSIX sh, sourced.
 
 packages_build='gcc libc6-dev meson ninja-build pkgconf python3 libjansson-dev libarchive-dev libcsv-dev
-    libsodium-dev libutf8proc-dev libpcre2-dev libdnnl-dev wordnet-base'
+    libsodium-dev libssl-dev libutf8proc-dev libpcre2-dev
+    libcurl4-openssl-dev libdnnl-dev wordnet-base'
 packages_test='g++ gnuplot-nox libcriterion-dev'
 
 step_log=$(mktemp "${TMPDIR:-/tmp}/assay-step.XXXXXX") || exit 3

@@ -132,27 +132,32 @@ static void add_row(as_build *b, uint32_t kept_row, as_row *row, as_split_rows *
         split->longest = row->n_ids;
 }
 
+static assay_status build_split(as_build *b, as_split which, as_rows_digest *digest) {
+    uint32_t n_rows = b->selection.n_rows[which];
+    as_split_rows split = {.split = which, .n_rows = n_rows};
+    as_row *rows = as_arena_alloc_array(b->arena, n_rows, sizeof *rows);
+    uint32_t *counts = as_arena_alloc_array(b->arena, b->selection.n_labels, sizeof *counts);
+    if (!rows || !counts)
+        return as_build_no_memory(b);
+    for (uint32_t i = 0; i < n_rows; i++) {
+        add_row(b, b->selection.rows[which][i], &rows[i], &split);
+        counts[rows[i].label]++;
+        as_rows_digest_add(digest, which, b->selection.labels[rows[i].label], rows[i].text,
+                           rows[i].n_bytes);
+    }
+    split.rows = rows;
+    split.counts = counts;
+    b->out.splits[which] = split;
+    return ASSAY_OK;
+}
+
 assay_status as_build_rows(as_build *b) {
     as_rows_digest digest = as_rows_digest_init();
+    assay_status status = ASSAY_OK;
     b->only_unknown = b->wordpiece ? as_wordpiece_unknown_id(b->wordpiece) : AS_TOKEN_UNK;
     map_ids(b);
-    for (int s = 0; s < AS_SPLIT_COUNT; s++) {
-        uint32_t n_rows = b->selection.n_rows[s];
-        as_split_rows split = {.split = (as_split)s, .n_rows = n_rows};
-        as_row *rows = as_arena_alloc_array(b->arena, n_rows, sizeof *rows);
-        uint32_t *counts = as_arena_alloc_array(b->arena, b->selection.n_labels, sizeof *counts);
-        if (!rows || !counts)
-            return as_build_no_memory(b);
-        for (uint32_t i = 0; i < n_rows; i++) {
-            add_row(b, b->selection.rows[s][i], &rows[i], &split);
-            counts[rows[i].label]++;
-            as_rows_digest_add(&digest, (as_split)s, b->selection.labels[rows[i].label],
-                               rows[i].text, rows[i].n_bytes);
-        }
-        split.rows = rows;
-        split.counts = counts;
-        b->out.splits[s] = split;
-    }
-    b->out.rows_sha256 = as_rows_digest_final(&digest);
-    return ASSAY_OK;
+    for (int s = 0; s < AS_SPLIT_COUNT && status == ASSAY_OK; s++)
+        status = build_split(b, (as_split)s, &digest);
+    b->out.rows_sha256 = as_rows_digest_final(&digest); /* also releases it */
+    return status;
 }

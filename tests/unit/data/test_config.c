@@ -95,7 +95,8 @@ Test(config, refusals_name_their_place) {
         {"{\"resource\": \"x\", \"cleaning\": [\"lower\", \"loewr\"]}", "s#/data/cleaning/1",
          "use \"lower\""},
         {"{\"resource\": \"x\", \"cleaning\": \"lower\"}", "s#/data/cleaning", "list of steps"},
-        {"{\"resource\": \"x\", \"order\": \"tar\"}", "s#/data", "order is one of: canonical, archive"},
+        {"{\"resource\": \"x\", \"order\": \"tar\"}", "s#/data",
+         "order is one of: canonical, archive"},
         {"{\"resource\": \"x\", \"balance\": \"weights\"}", "s#/data", "found \"weights\""},
         {"{\"resource\": \"x\", \"folds\": {\"index\": 1}}", "s#/data/folds", "\"n\" is missing"},
         {"{\"resource\": \"x\", \"folds\": {\"n\": 3, \"index\": 4}}", "s#/data/folds/index",
@@ -134,12 +135,15 @@ Test(config, refusals_name_their_place) {
 }
 
 Test(config, tokenizer_refusals) {
-    static const char *const cases[] = {"{\"kind\": \"wrods\"}", "{\"vocab_size\": 2}",
-                                        "{\"vocab_size\": \"x\"}", "{\"vocabsize\": 5}",
+    static const char *const cases[] = {"{\"kind\": \"wrods\"}",
+                                        "{\"vocab_size\": 2}",
+                                        "{\"vocab_size\": \"x\"}",
+                                        "{\"vocabsize\": 5}",
                                         "{\"kind\": \"regex\"}",
                                         "{\"kind\": \"words\", \"pattern\": \"x\"}",
                                         "{\"kind\": \"wordpiece\", \"vocab_size\": 50}",
-                                        "{\"lower_case\": true}", "3"};
+                                        "{\"lower_case\": true}",
+                                        "3"};
     as_arena *arena = as_arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *json = load(cases[i]);

@@ -9,6 +9,7 @@
 #include "report/aggregate.h"
 #include "report/number.h"
 #include "report/report.h"
+#include "report/same.h"
 #include "report/text_table.h"
 
 enum { N_COLUMNS = 7, LINE_BYTES = 1024 };
@@ -104,6 +105,20 @@ static void print_untrusted(const as_summary *s, FILE *stream, int width) {
     }
 }
 
+static assay_status print_same(as_arena *arena, const as_summary *s, FILE *stream, int width,
+                               assay_error *error) {
+    as_same_pair *pairs = NULL;
+    size_t n = 0;
+    assay_status status = as_same_predictions(arena, s, &pairs, &n, error);
+    for (size_t i = 0; status == ASSAY_OK && i < n; i++) {
+        char text[LINE_BYTES], what[300];
+        as_same_text(&pairs[i], what, sizeof what);
+        snprintf(text, sizeof text, "%s and %s %s", pairs[i].a->name, pairs[i].b->name, what);
+        as_print_wrapped(stream, "! ", "  ", text, width);
+    }
+    return status;
+}
+
 /* Warnings of the cells, each once, with the cells it stands for counted. */
 static void print_warnings(const as_run *run, FILE *stream, int width) {
     enum { MOST = 6 };
@@ -180,8 +195,10 @@ static assay_status write_table(as_arena *arena, const as_run *run, FILE *stream
     print_dropped(headings, shown, stream, width);
     print_legend(&s, stream, width, ascii);
     print_untrusted(&s, stream, width);
-    print_warnings(run, stream, width);
-    return ASSAY_OK;
+    status = print_same(arena, &s, stream, width, error);
+    if (status == ASSAY_OK)
+        print_warnings(run, stream, width);
+    return status;
 }
 
 assay_status as_report_write_table(const as_run *run, FILE *stream, int width, bool ascii,

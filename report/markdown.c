@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "report/number.h"
 #include "report/report.h"
+#include "report/same.h"
 
 void as_md_text(FILE *stream, const char *text) {
     if (!text) {
@@ -167,25 +168,50 @@ static void write_sentences(const as_summary *s, FILE *stream) {
     fputs("\n\n", stream);
 }
 
-static void write_warnings(const as_run *run, const as_summary *s, FILE *stream) {
+/* Heads the list before its first item. */
+static void begin_warning(size_t *n, FILE *stream) {
+    fputs((*n)++ ? "" : "**Warnings**\n\n", stream);
+    fputs("- ", stream);
+}
+
+static assay_status write_same(as_arena *arena, const as_summary *s, size_t *n, FILE *stream,
+                               assay_error *error) {
+    as_same_pair *pairs = NULL;
+    size_t n_pairs = 0;
+    assay_status status = as_same_predictions(arena, s, &pairs, &n_pairs, error);
+    for (size_t i = 0; status == ASSAY_OK && i < n_pairs; i++) {
+        char what[300];
+        begin_warning(n, stream);
+        as_md_code(stream, pairs[i].a->name);
+        fputs(" and ", stream);
+        as_md_code(stream, pairs[i].b->name);
+        fputs(" ", stream);
+        as_same_text(&pairs[i], what, sizeof what);
+        as_md_text(stream, what);
+        fputs("\n", stream);
+    }
+    return status;
+}
+
+static assay_status write_warnings(as_arena *arena, const as_run *run, const as_summary *s,
+                                   FILE *stream, assay_error *error) {
     size_t n = 0;
     for (size_t k = 0; k < s->n_complete; k++) {
         if (s->rows[k].trusted)
             continue;
-        fputs(n++ ? "" : "**Warnings**\n\n", stream);
-        fputs("- ", stream);
+        begin_warning(&n, stream);
         as_md_code(stream, s->rows[k].name);
         fputs(": figures without a passed equivalence check against the reference backend\n",
               stream);
     }
+    assay_status status = write_same(arena, s, &n, stream, error);
     for (size_t i = 0; i < run->n_cells; i++) {
         const as_record *r = run->cells[i];
         for (size_t w = 0; w < r->n_warnings; w++) {
             if (as_warning_came_before(run, i, r->warnings[w]))
                 continue;
             size_t n_cells = as_warning_cells(run, r->warnings[w]);
-            fputs(n++ ? "" : "**Warnings**\n\n", stream);
-            fputs("- ", stream);
+            begin_warning(&n, stream);
             if (n_cells > 1)
                 fprintf(stream, "%zu cells", n_cells);
             else
@@ -197,6 +223,7 @@ static void write_warnings(const as_run *run, const as_summary *s, FILE *stream)
     }
     if (n)
         fputs("\n", stream);
+    return status;
 }
 
 static void write_failures(const as_run *run, FILE *stream) {
@@ -280,7 +307,7 @@ assay_status as_report_write_markdown(const as_run *run, FILE *stream, assay_err
     if (status == ASSAY_OK) {
         write_title(run, stream);
         write_sentences(&s, stream);
-        write_warnings(run, &s, stream);
+        status = write_warnings(arena, run, &s, stream, error);
         write_main_table(&s, stream);
         write_failures(run, stream);
         as_md_classes(&s, stream);

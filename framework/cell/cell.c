@@ -26,7 +26,8 @@ void as_cell_on_progress(void *context, const as_train_progress *progress) {
                                 .share = progress->share,
                                 .tokens_per_second = progress->tokens_per_second,
                                 .train_loss = progress->train_loss,
-                                .validation_accuracy = progress->validation_accuracy};
+                                .validation_accuracy = progress->validation_accuracy,
+                                .watch = progress->watch};
     if (cell->progress < 0)
         return;
     snprintf(message.stage, sizeof message.stage, "%s", progress->stage);
@@ -34,7 +35,7 @@ void as_cell_on_progress(void *context, const as_train_progress *progress) {
 }
 
 void as_cell_stage(const as_cell *cell, const char *stage) {
-    as_train_progress progress = {stage, 0, 0, 0, NAN, NAN, NAN};
+    as_train_progress progress = {stage, 0, 0, 0, NAN, NAN, NAN, 0};
     as_cell_on_progress((void *)(uintptr_t)cell, &progress);
     fprintf(cell->log, "%s\n", stage);
 }
@@ -115,7 +116,8 @@ static void on_step(void *context, const as_step_record *step) {
     put_number(stream, "loss", step->loss);
     put_number(stream, "learning_rate", step->learning_rate);
     put_number(stream, "grad_norm", step->grad_norm);
-    fprintf(stream, ", \"rows\": %d, \"tokens\": %d", step->n_rows, step->n_tokens);
+    fprintf(stream, ", \"rows\": %lld, \"tokens\": %lld", (long long)step->n_rows,
+            (long long)step->n_tokens);
     put_number(stream, "seconds", step->seconds);
     fputs("}\n", stream);
 }

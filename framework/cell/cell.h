@@ -26,6 +26,7 @@ typedef struct as_cell {
     const assay_backend *device;
     assay_model_config config;
     json_t *options; /* of the model, all of them */
+    json_t *weights; /* for the record; NULL: drawn */
     /* work */
     bool data_failed; /* the data cannot be had, whatever the model */
     as_prepared *data;
@@ -41,6 +42,8 @@ typedef struct as_cell {
 /* [cell] Plugins, data, graph, engine: everything before the first step. */
 ASSAY_MUST_USE assay_status as_cell_prepare(as_cell *cell, assay_error *error);
 void as_cell_free(as_cell *cell);
+/* [cell] Every parameter from the entry's weights, or drawn where they may lack it. */
+ASSAY_MUST_USE assay_status as_cell_load_weights(as_cell *cell, assay_error *error);
 
 /* [cell] Tells the parent which stage begins. */
 void as_cell_stage(const as_cell *cell, const char *stage);

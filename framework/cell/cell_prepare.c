@@ -110,7 +110,9 @@ static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
     if (status == ASSAY_OK)
         status = as_engine_new(&config, cell->graph, &cell->engine, error);
     if (status == ASSAY_OK)
-        status = as_engine_init_parameters(cell->engine, cell->spec.seed, error);
+        status = cell->spec.entry->weights
+                     ? as_cell_load_weights(cell, error)
+                     : as_engine_init_parameters(cell->engine, cell->spec.seed, error);
     if (status == ASSAY_OK)
         status = upload_embeddings(cell, error);
     return status == ASSAY_OK ? as_trainee_new_graph(cell->engine, &cell->trainee, error) : status;
@@ -121,6 +123,7 @@ static assay_status check_opaque(const as_cell *cell, assay_error *error) {
     const char *what = cell->data->class_weights                   ? "class weights"
                        : cell->data->embeddings                    ? "pretrained embeddings"
                        : cell->spec.entry->tokenizer.token_weights ? "token weights"
+                       : cell->spec.entry->weights                 ? "weights"
                                                                    : NULL;
     if (!what)
         return ASSAY_OK;
@@ -174,6 +177,7 @@ void as_cell_free(as_cell *cell) {
     as_prepared_free(cell->data);
     as_suite_free(cell->suite);
     json_decref(cell->options);
+    json_decref(cell->weights);
     json_decref(cell->run);
     as_arena_free(cell->arena);
 }

@@ -64,6 +64,7 @@ static assay_status record_plugins(as_cell *cell, assay_error *error) {
     record->model.version = model->version;
     record->model.path = cell->model.path;
     record->model.options = cell->options;
+    record->model.weights = cell->weights;
     record->backend.id = backend ? backend->id : "own";
     record->backend.version = backend ? backend->version : model->version;
     record->backend.libraries =
@@ -193,6 +194,10 @@ assay_status as_cell_record_training(as_cell *cell, assay_error *error) {
     if (cell->opaque_model)
         record->model.parameters_total = record->model.parameters_trainable =
             as_trainee_n_parameters(cell->trainee);
+    char text[512];
+    for (size_t i = 0; as_watched_text(&trained->watched, i, cell->data->labels, text, sizeof text);
+         i++)
+        as_cell_warn(cell, "%s", text);
     return record_epochs(cell, error);
 }
 

@@ -11,9 +11,10 @@
 void as_progress_write(int fd, const as_cell_progress *p) {
     char line[AS_PROGRESS_LINE];
     int n = snprintf(line, sizeof line,
-                     "stage=%s epoch=%d epochs=%d share=%.4f rate=%.6g loss=%.6g accuracy=%.6g\n",
+                     "stage=%s epoch=%d epochs=%d share=%.4f rate=%.6g loss=%.6g accuracy=%.6g "
+                     "watch=%u\n",
                      p->stage, p->epoch, p->epochs, p->share, p->tokens_per_second, p->train_loss,
-                     p->validation_accuracy);
+                     p->validation_accuracy, (unsigned)p->watch);
     if (n > 0 && (size_t)n < sizeof line) {
         /* Below PIPE_BUF a write is whole or, on a full non-blocking pipe, not at all. */
         ssize_t written = write(fd, line, (size_t)n);
@@ -46,6 +47,8 @@ bool as_progress_parse(const char *line, as_cell_progress *ret_progress) {
             p.train_loss = strtod(value, NULL);
         else if (strcmp(pair, "accuracy") == 0)
             p.validation_accuracy = strtod(value, NULL);
+        else if (strcmp(pair, "watch") == 0)
+            p.watch = (uint32_t)strtoul(value, NULL, 10);
     }
     if (!p.stage[0])
         return false;

@@ -3,7 +3,7 @@
  * message, each written in one go and dropped when the pipe is full, so that a cell never waits for
  * its parent.
  *
- *     stage=train epoch=4 epochs=8 share=0.62 rate=1240 loss=0.51 accuracy=0.779 */
+ *     stage=train epoch=4 epochs=8 share=0.62 rate=1240 loss=0.51 accuracy=0.779 watch=0 */
 #ifndef AS_CELL_PROGRESS_H
 #define AS_CELL_PROGRESS_H
 
@@ -18,6 +18,7 @@ typedef struct as_cell_progress {
     double share;                           /* of this epoch or stage, 0 .. 1 */
     double tokens_per_second;               /* real tokens; NaN: unknown */
     double train_loss, validation_accuracy; /* NaN: unknown */
+    uint32_t watch;                         /* AS_WATCH_*: train/watch.h */
 } as_cell_progress;
 
 /* [cell] */

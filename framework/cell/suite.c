@@ -15,6 +15,7 @@
 #include "data/cleaning/cleaning.h"
 #include "data/embeddings/embeddings.h"
 #include "data/embeddings/tfidf.h"
+#include "train/recipe.h"
 
 enum { MAX_NAME = 64 };
 
@@ -184,46 +185,6 @@ static const char *text_or(const json_t *object, const char *key, const char *ot
     return text ? text : otherwise;
 }
 
-/* The schema has checked types, ranges and words. */
-static as_train_config training_config(const json_t *training) {
-    static const struct {
-        const char *name;
-        int32_t optimizer;
-    } optimizers[] = {{"sgd", ASSAY_OPTIMIZER_SGD},
-                      {"adam", ASSAY_OPTIMIZER_ADAM},
-                      {"adamw", ASSAY_OPTIMIZER_ADAMW}};
-    static const struct {
-        const char *name;
-        as_metric_kind metric;
-    } metrics[] = {{"validation.loss", AS_METRIC_VALIDATION_LOSS},
-                   {"validation.accuracy", AS_METRIC_VALIDATION_ACCURACY},
-                   {"validation.f1_macro", AS_METRIC_VALIDATION_F1_MACRO}};
-    const json_t *stopping = json_object_get(training, "early_stopping");
-    as_train_config config = {.update = {.struct_size = sizeof(assay_update_config),
-                                         .optimizer = ASSAY_OPTIMIZER_ADAM,
-                                         .beta1 = number_or(training, "beta1", 0.9),
-                                         .beta2 = number_or(training, "beta2", 0.999),
-                                         .epsilon = number_or(training, "epsilon", 1e-8),
-                                         .momentum = number_or(training, "momentum", 0),
-                                         .weight_decay = number_or(training, "weight_decay", 0),
-                                         .clip_norm = number_or(training, "clip_norm", 1)},
-                              .learning_rate = number_or(training, "lr", 1e-3),
-                              .batch = (int32_t)number_or(training, "batch", 32),
-                              .batch_tokens = (int32_t)number_or(training, "batch_tokens", 0),
-                              .epochs = (int32_t)number_or(training, "epochs", 8),
-                              .label_smoothing = number_or(training, "label_smoothing", 0),
-                              .metric = AS_METRIC_VALIDATION_LOSS,
-                              .patience = (int32_t)number_or(stopping, "patience", 3),
-                              .keep_best = strcmp(text_or(training, "keep", "best"), "best") == 0};
-    for (size_t i = 0; i < sizeof optimizers / sizeof optimizers[0]; i++)
-        if (strcmp(text_or(training, "optimizer", "adam"), optimizers[i].name) == 0)
-            config.update.optimizer = optimizers[i].optimizer;
-    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
-        if (strcmp(text_or(stopping, "metric", "validation.loss"), metrics[i].name) == 0)
-            config.metric = metrics[i].metric;
-    return config;
-}
-
 /* How an entry's texts become tokens: tokenizer, cleaning of its own, vectors, weights. */
 static assay_status fill_text(as_arena *arena, const json_t *all, as_entry *entry,
                               assay_error *error) {
@@ -269,12 +230,23 @@ static void drop_foreign_tokenizer(json_t *all, const json_t *defaults, const js
         json_object_set_new(all, "tokenizer", json_deep_copy(own));
 }
 
+/* Nor a schedule of another kind. */
+static void drop_foreign_schedule(json_t *all, const json_t *defaults, const json_t *given) {
+    const json_t *training = json_object_get(given, "training");
+    json_t *own = json_object_get(training, "schedule");
+    const json_t *usual = json_object_get(json_object_get(defaults, "training"), "schedule");
+    const char *kind = json_string_value(json_object_get(own, "kind"));
+    if (all && usual && kind && strcmp(kind, text_or(usual, "kind", "")) != 0)
+        json_object_set_new(json_object_get(all, "training"), "schedule", json_deep_copy(own));
+}
+
 static assay_status fill_entry(as_arena *arena, as_suite *suite, size_t i, const char *where,
                                assay_error *error) {
     json_t *defaults = json_object_get(suite->json, "defaults");
     json_t *given = json_array_get(json_object_get(suite->json, "entries"), i);
     json_t *all = defaults ? merged(defaults, given) : json_deep_copy(given);
     drop_foreign_tokenizer(all, defaults, given);
+    drop_foreign_schedule(all, defaults, given);
     as_entry *entry = &suite->entries[i];
     char place[sizeof error->where];
     if (!all || json_array_append_new(suite->owned, all) != 0)
@@ -283,13 +255,15 @@ static assay_status fill_entry(as_arena *arena, as_suite *suite, size_t i, const
     entry->where = as_arena_strdup(arena, place);
     entry->name = text_or(all, "name", "");
     entry->model = text_or(all, "model", "");
+    entry->weights = text_or(all, "weights", NULL);
     entry->options = json_object_get(all, "options");
     entry->max_tokens = (int64_t)number_or(all, "max_tokens", 256);
     entry->training_json = json_object_get(all, "training");
-    entry->training = training_config(entry->training_json);
     if (!entry->where)
         return no_memory(error);
-    return fill_text(arena, all, entry, error);
+    assay_status status =
+        as_train_config_from_json(entry->training_json, place, &entry->training, error);
+    return status == ASSAY_OK ? fill_text(arena, all, entry, error) : status;
 }
 
 static assay_status fill_strings(as_arena *arena, const json_t *list, const char ***ret_strings,

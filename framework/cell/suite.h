@@ -14,8 +14,9 @@
 
 typedef struct as_entry {
     const char *name, *model;
-    const char *where; /* for errors: "quick.json#/entries/1" */
-    json_t *options;   /* object */
+    const char *where;   /* for errors: "quick.json#/entries/1" */
+    const char *weights; /* name of a resource or path; NULL: all parameters are drawn */
+    json_t *options;     /* object */
     as_tokenizer_config tokenizer;
     int64_t max_tokens;
     as_train_config training;

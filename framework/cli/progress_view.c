@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "train/watch.h"
 
 enum { REDRAW_MS = 100, SILENCE_S = 60, BAR = 8 };
 
@@ -129,6 +130,10 @@ static void live_line(const as_progress_view *v, const as_run_event *event, int 
     }
     if (v->has_progress && isfinite(p->validation_accuracy)) {
         snprintf(field, sizeof field, "val %.1f %%", p->validation_accuracy * 100);
+        add_field(line, size, width, field);
+    }
+    if (v->has_progress && as_watch_word(p->watch)) {
+        snprintf(field, sizeof field, "! %s", as_watch_word(p->watch));
         add_field(line, size, width, field);
     }
     if (v->has_progress && isfinite(p->tokens_per_second) && p->tokens_per_second > 0) {

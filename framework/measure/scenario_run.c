@@ -44,7 +44,7 @@ static double seconds_since(const measuring *m, int64_t start_ns) {
 
 static void tell(measuring *m, double seconds) {
     double share = m->config->min_seconds > 0 ? seconds / m->config->min_seconds : 1;
-    as_train_progress progress = {m->scenario->name, 0, 0, share < 1 ? share : 1, 0, NAN, NAN};
+    as_train_progress progress = {m->scenario->name, 0, 0, share < 1 ? share : 1, 0, NAN, NAN, 0};
     int64_t now_ns = as_clock_ns();
     if (!m->config->observer.progress || now_ns - m->told_ns < TELL_EVERY_NS)
         return;

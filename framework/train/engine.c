@@ -291,7 +291,8 @@ assay_status as_engine_accumulate(as_engine *engine, const assay_batch *batch,
 static bool same_update(const assay_update_config *a, const assay_update_config *b) {
     return a->optimizer == b->optimizer && a->beta1 == b->beta1 && a->beta2 == b->beta2 &&
            a->epsilon == b->epsilon && a->momentum == b->momentum &&
-           a->weight_decay == b->weight_decay && a->clip_norm == b->clip_norm;
+           a->weight_decay == b->weight_decay && a->clip_norm == b->clip_norm &&
+           a->clip_value == b->clip_value && a->decay_exempt == b->decay_exempt;
 }
 
 assay_status as_engine_update(as_engine *engine, const assay_update_config *config,

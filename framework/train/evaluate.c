@@ -53,12 +53,20 @@ static void score(as_evaluation *evaluation) {
     evaluation->loss = loss / split->n_rows;
     evaluation->accuracy = averages.accuracy;
     evaluation->f1_macro = averages.f1_macro;
+    evaluation->only_class = -1;
+    evaluation->n_classes_of = 0;
+    for (int32_t k = 0; k < n_classes; k++) {
+        evaluation->n_classes_of += support[k] > 0;
+        if (predicted[k] == (int64_t)split->n_rows)
+            evaluation->only_class = k;
+    }
 }
 
 assay_status as_evaluation_init(as_arena *arena, const as_split_rows *split, int32_t batch_rows,
                                 int32_t n_classes, double *logits, as_evaluation *ret_evaluation,
                                 assay_error *error) {
-    as_evaluation evaluation = {split, NULL, n_classes, logits, NULL, NULL, 0, 0, 0, NULL, NULL};
+    as_evaluation evaluation = {
+        .split = split, .n_classes = n_classes, .logits = logits, .only_class = -1};
     size_t k = (size_t)n_classes;
     if (split->n_rows == 0)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, as_split_name(split->split),

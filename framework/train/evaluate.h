@@ -15,6 +15,8 @@ typedef struct as_evaluation {
     double *scratch; /* [max batch rows, n_classes] */
     int64_t *counts; /* [3, n_classes] hits, support, predicted */
     double loss, accuracy, f1_macro;
+    int32_t only_class;   /* the one class that every row is predicted as; -1: there are several */
+    int32_t n_classes_of; /* classes that the rows' labels are of */
     /* After every batch; NULL: nobody. */
     void (*after_batch)(void *context, uint32_t n_done, uint32_t n_batches);
     void *context;

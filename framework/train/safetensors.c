@@ -42,7 +42,7 @@ const char *as_tensor_type_name(as_tensor_type type) {
     return types[type].name;
 }
 
-void as_shape_text(const int64_t *dims, uint32_t rank, char *text, size_t size) {
+void as_tensor_shape_text(const int64_t *dims, uint32_t rank, char *text, size_t size) {
     size_t used = (size_t)snprintf(text, size, "[");
     for (uint32_t i = 0; i < rank && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? ", " : "", dims[i]);
@@ -127,7 +127,7 @@ static assay_status read_offsets(const as_safetensors *file, const json_t *entry
                        "data_offsets: found %s; the file ends after %" PRIu64
                        " bytes of data: it is cut short, get it again",
                        found, file->data_bytes);
-    as_shape_text(tensor->dims, tensor->rank, shape, sizeof shape);
+    as_tensor_shape_text(tensor->dims, tensor->rank, shape, sizeof shape);
     if ((uint64_t)(json_integer_value(end) - json_integer_value(begin)) != tensor->n_bytes)
         return as_fail(error, ASSAY_BAD_DATA, where,
                        "data_offsets: found %s; expected %" PRIu64 " bytes for %s %s", found,

@@ -87,7 +87,7 @@ const char *as_safetensors_metadata(const as_safetensors *file, const char *key)
 /* [any] "F32" and so on; never NULL. */
 const char *as_tensor_type_name(as_tensor_type type);
 /* [any] "[2, 3]" */
-void as_shape_text(const int64_t *dims, uint32_t rank, char *text, size_t size);
+void as_tensor_shape_text(const int64_t *dims, uint32_t rank, char *text, size_t size);
 /* [any] A tensor's name for messages: quoted, control characters escaped, cut. */
 void as_tensor_name_text(const char *name, char *text, size_t size);
 

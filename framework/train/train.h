@@ -12,22 +12,24 @@
 #include "base/arena.h"
 #include "data/data.h"
 #include "graph/graph.h"
+#include "train/schedule.h"
 
-typedef enum as_metric_kind {
-    AS_METRIC_VALIDATION_LOSS,
-    AS_METRIC_VALIDATION_ACCURACY,
-    AS_METRIC_VALIDATION_F1_MACRO,
-} as_metric_kind;
+/* Kinds of parameters without weight decay: as_decay_exempt in train/recipe.h. */
+enum { AS_EXEMPT_BIAS = 1, AS_EXEMPT_LAYER_NORM = 2 };
 
 typedef struct as_train_config {
     assay_update_config update; /* optimizer, betas, decay, clipping */
-    double learning_rate;
-    int32_t batch;        /* rows of a step; with batch_tokens at most */
-    int32_t batch_tokens; /* of a step, but for single rows; 0: no budget */
-    int32_t epochs; /* at most; 0 evaluates only */
+    uint32_t decay_exempt;      /* AS_EXEMPT_*, or-ed */
+    double learning_rate;       /* what the schedule starts from */
+    as_schedule_config schedule;
+    int32_t batch;        /* rows of a batch; with batch_tokens at most */
+    int32_t batch_tokens; /* of a batch, but for single rows; 0: no budget */
+    int32_t accumulate;   /* batches of a step; 0: as 1 */
+    int32_t epochs;       /* at most; 0 evaluates only */
     double label_smoothing;
     as_metric_kind metric; /* of early stopping and of the best epoch */
     int32_t patience; /* epochs without a better metric before stopping; 0: never stops early */
+    double min_delta; /* by how much a metric must be better to count for patience */
     bool keep_best;   /* else the last epoch */
 } as_train_config;
 
@@ -91,6 +93,7 @@ typedef struct as_train_progress {
     double share;                           /* of this epoch, 0 .. 1 */
     double tokens_per_second;               /* real tokens, so far in this epoch */
     double train_loss, validation_accuracy; /* NaN until known */
+    uint32_t watch;                         /* AS_WATCH_* now: train/watch.h */
 } as_train_progress;
 
 typedef void (*as_train_progress_fn)(void *context, const as_train_progress *progress);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "train/engine.h"
+#include "train/recipe.h"
 #include "train/trainer.h"
 
 void as_trainee_free(as_trainee *trainee) {
@@ -21,22 +22,43 @@ void as_trainee_free(as_trainee *trainee) {
 typedef struct graph_trainee {
     as_engine *engine; /* borrowed */
     double *kept;      /* [n_elements] */
+    uint8_t *exempt;   /* [n_parameters] from weight decay, for these kinds: */
+    uint32_t exempt_kinds;
 } graph_trainee;
+
+static const assay_graph_view *view_of(const graph_trainee *graph) {
+    return as_graph_view(as_engine_graph(graph->engine));
+}
+
+static double graph_loss_weight(const void *self, const int32_t *labels, int32_t n_rows) {
+    return as_graph_loss_weight(view_of(self), labels, n_rows);
+}
+
+static assay_status graph_update(graph_trainee *graph, const as_batch_step *how,
+                                 const assay_step *step, double *ret_norm, assay_error *error) {
+    assay_update_config config = *how->update;
+    if (how->decay_exempt != graph->exempt_kinds)
+        as_decay_exempt(view_of(graph), how->decay_exempt, graph->exempt);
+    graph->exempt_kinds = how->decay_exempt;
+    if (how->decay_exempt)
+        config.decay_exempt = graph->exempt;
+    return as_engine_update(graph->engine, &config, step, ret_norm, error);
+}
 
 static assay_status graph_train_batch(void *self, const assay_batch *batch,
                                       const as_batch_step *how, double *logits,
                                       as_batch_result *ret_result, assay_error *error) {
     graph_trainee *graph = self;
-    double weight = as_graph_loss_weight(as_graph_view(as_engine_graph(graph->engine)),
-                                         batch->labels, batch->n_rows);
-    assay_step step = {(uint32_t)sizeof step, 1,           how->seed, how->step,
-                       how->learning_rate,    1.0 / weight};
-    double loss = 0, norm = 0;
+    double weight = graph_loss_weight(graph, batch->labels, batch->n_rows);
+    double whole = how->loss_weight > 0 ? how->loss_weight : weight;
+    assay_step step = {(uint32_t)sizeof step, 1,          how->seed, how->step,
+                       how->learning_rate,    1.0 / whole};
+    double loss = 0, norm = NAN;
     assay_status status = as_engine_accumulate(graph->engine, batch, &step, logits, &loss, error);
+    if (status == ASSAY_OK && !how->more)
+        status = graph_update(graph, how, &step, &norm, error);
     if (status == ASSAY_OK)
-        status = as_engine_update(graph->engine, how->update, &step, &norm, error);
-    if (status == ASSAY_OK)
-        *ret_result = (as_batch_result){loss / weight, norm, true, true, true};
+        *ret_result = (as_batch_result){loss / weight, norm, true, !how->more, true};
     return status;
 }
 
@@ -66,6 +88,7 @@ static int64_t graph_compute_ns(const void *self) {
 static void graph_destroy(void *self) {
     graph_trainee *graph = self;
     free(graph->kept);
+    free(graph->exempt);
     free(graph);
 }
 
@@ -74,9 +97,10 @@ assay_status as_trainee_new_graph(as_engine *engine, as_trainee **ret_trainee, a
     graph_trainee *graph = calloc(1, sizeof *graph);
     uint64_t n = as_engine_n_elements(engine);
     double *kept = calloc(n ? n : 1, sizeof *kept);
-    if (!trainee || !graph || !kept)
+    uint8_t *exempt = calloc(as_graph_view(as_engine_graph(engine))->n_parameters + 1, 1);
+    if (!trainee || !graph || !kept || !exempt)
         goto fail;
-    *graph = (graph_trainee){engine, kept};
+    *graph = (graph_trainee){engine, kept, exempt, 0};
     *trainee = (as_trainee){graph,
                             as_engine_n_classes(engine),
                             graph_train_batch,
@@ -84,7 +108,8 @@ assay_status as_trainee_new_graph(as_engine *engine, as_trainee **ret_trainee, a
                             graph_keep,
                             graph_restore,
                             graph_compute_ns,
-                            graph_destroy};
+                            graph_destroy,
+                            graph_loss_weight};
     *ret_trainee = trainee;
     return ASSAY_OK;
 
@@ -92,6 +117,7 @@ fail:
     free(trainee);
     free(graph);
     free(kept);
+    free(exempt);
     return as_fail(error, ASSAY_OUT_OF_MEMORY, "model", "no memory to keep %llu parameters",
                    (unsigned long long)n);
 }
@@ -190,7 +216,8 @@ assay_status as_trainee_new_opaque(const assay_model_opaque *model,
                             keeps ? opaque_keep : NULL,
                             keeps ? opaque_restore : NULL,
                             opaque_compute_ns,
-                            opaque_destroy};
+                            opaque_destroy,
+                            NULL};
     *ret_trainee = trainee;
     return ASSAY_OK;
 

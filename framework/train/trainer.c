@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The epoch loop:
  *
- *     for each epoch: for each batch (drawn from seed and epoch): one step; then validate;
+ *     for each epoch: for each step's batches (drawn from seed and epoch): gradients added up, then
+ *         one update by the schedule's rate; then validate;
  *         better than before by the metric -> keep the weights; `patience` epochs without -> stop
  *     restore the kept weights
  *
@@ -21,12 +22,17 @@ typedef struct training {
     const as_train_job *job;
     const as_trainee *trainee;
     const as_train_config *config;
-    as_batches *batches;      /* NULL: nothing to train */
+    as_batches *batches; /* NULL: nothing to train */
+    as_batches *ahead;   /* the same, read before them; NULL: a step has one batch */
+    as_schedule schedule;
+    as_watch watch;
     as_evaluation validation; /* split NULL: none */
     double *logits;           /* [batch rows, n_classes] of a training step */
     as_epoch_figures *epochs; /* [config->epochs] */
     as_train_result result;
     double best_metric; /* of result.best_epoch */
+    double reference;   /* the metric that the next has to beat by min_delta, for patience */
+    int32_t reference_epoch;
     uint64_t n_batches; /* run so far, validation too */
     as_train_progress progress;
     int64_t epoch_start_ns, told_ns;
@@ -71,6 +77,7 @@ static void tell(training *t, const char *stage, double share) {
     t->told_ns = now_ns;
     t->progress.stage = stage;
     t->progress.share = share;
+    t->progress.watch = t->watch.now;
     t->job->observer.progress(t->job->observer.context, &t->progress);
 }
 
@@ -79,8 +86,6 @@ static void after_validation_batch(void *context, uint32_t n_done, uint32_t n_ba
     t->n_batches++;
     tell(t, "validate", (double)n_done / n_batches);
 }
-
-/* ---- one epoch ------------------------------------------------------------------------------- */
 
 /* Sums over the steps of an epoch. */
 typedef struct epoch_sums {
@@ -118,59 +123,119 @@ static void count_hits(const training *t, const assay_batch *batch, epoch_sums *
     sums->n_rows_with_logits += (uint64_t)batch->n_rows;
 }
 
-static void tell_step(training *t, const as_epoch_figures *epoch, const assay_batch *batch,
-                      const as_batch_result *step, int64_t start_ns) {
-    as_step_record record = {epoch->epoch,         t->result.n_steps,      step->loss,
-                             epoch->learning_rate, step->grad_norm,        batch->n_rows,
-                             batch->n_tokens,      seconds_since(start_ns)};
-    if (t->job->observer.step)
-        t->job->observer.step(t->job->observer.context, &record);
+/* ---- one step -------------------------------------------------------------------------------- */
+
+/* A step while its batches run. */
+typedef struct step_sums {
+    as_step_record record;
+    double weight;    /* of all its batches together; 0: there is one */
+    double loss;      /* mean over the rows; NaN: the model has none */
+    double grad_norm; /* NaN: the model has none */
+    int64_t start_ns;
+} step_sums;
+
+/* Sum of the loss weights of the next n batches, from the second reader of the same order. */
+static double weight_ahead(const training *t, int32_t n) {
+    double weight = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const assay_batch *batch = as_batches_next(t->ahead);
+        weight += t->trainee->loss_weight(t->trainee->self, batch->labels, batch->n_rows);
+    }
+    return weight;
 }
 
-static assay_status train_step(training *t, const assay_batch *batch, as_epoch_figures *epoch,
-                               epoch_sums *sums, assay_error *error) {
-    as_batch_result result = {NAN, NAN, false, false, false};
-    int64_t start_ns = as_clock_ns();
-    as_batch_step step = {epoch->epoch, ++t->result.n_steps,
-                          step_seed(t->job->seed, t->result.n_steps), epoch->learning_rate,
-                          &t->config->update};
-    assay_status status =
-        t->trainee->train_batch(t->trainee->self, batch, &step, t->logits, &result, error);
-    if (status != ASSAY_OK)
-        return status;
-    if (t->result.n_steps == 1)
-        t->result.initial_loss = result.loss;
-    t->n_batches++;
-    tell_step(t, epoch, batch, &result, start_ns);
-    status = check_finite(t, &result, error);
-    if (status != ASSAY_OK)
-        return status;
-    epoch->steps++;
+static void add_batch(training *t, const assay_batch *batch, const as_batch_result *result,
+                      step_sums *step, as_epoch_figures *epoch, epoch_sums *sums) {
+    double share =
+        step->weight > 0
+            ? t->trainee->loss_weight(t->trainee->self, batch->labels, batch->n_rows) / step->weight
+            : 1;
+    step->loss += share * result->loss;
+    step->grad_norm = result->grad_norm;
+    step->record.n_rows += batch->n_rows;
+    step->record.n_tokens += batch->n_tokens;
     epoch->n_rows += (uint64_t)batch->n_rows;
     epoch->n_tokens += (uint64_t)batch->n_tokens;
-    sums->loss += result.loss * batch->n_rows;
-    sums->grad_norm += result.grad_norm;
-    if (result.has_logits)
+    sums->loss += result->loss * batch->n_rows;
+    if (result->has_logits)
         count_hits(t, batch, sums);
-    return ASSAY_OK;
+}
+
+static void end_step(training *t, step_sums *step, as_epoch_figures *epoch, epoch_sums *sums) {
+    step->record.loss = step->loss;
+    step->record.grad_norm = step->grad_norm;
+    step->record.seconds = seconds_since(step->start_ns);
+    if (t->result.n_steps == 1)
+        t->result.initial_loss = step->loss;
+    epoch->steps++;
+    epoch->learning_rate = step->record.learning_rate;
+    sums->grad_norm += step->grad_norm;
+    if (t->job->observer.step)
+        t->job->observer.step(t->job->observer.context, &step->record);
+}
+
+/* A step of n batches. */
+static assay_status train_step(training *t, int32_t n, as_epoch_figures *epoch, epoch_sums *sums,
+                               assay_error *error) {
+    int64_t number = ++t->result.n_steps;
+    double rate = as_schedule_rate(&t->schedule, number, epoch->epoch);
+    step_sums step = {.record = {.epoch = epoch->epoch, .step = number, .learning_rate = rate},
+                      .weight = n > 1 ? weight_ahead(t, n) : 0,
+                      .start_ns = as_clock_ns()};
+    as_batch_step how = {.epoch = epoch->epoch,
+                         .step = number,
+                         .seed = step_seed(t->job->seed, number),
+                         .learning_rate = rate,
+                         .update = &t->config->update,
+                         .decay_exempt = t->config->decay_exempt,
+                         .loss_weight = step.weight};
+    as_batch_result result = {NAN, NAN, false, false, false};
+    assay_status status = ASSAY_OK;
+    for (int32_t i = 0; status == ASSAY_OK && i < n; i++) {
+        const assay_batch *batch = as_batches_next(t->batches);
+        how.more = i + 1 < n;
+        status = t->trainee->train_batch(t->trainee->self, batch, &how, t->logits, &result, error);
+        if (status != ASSAY_OK)
+            return status;
+        t->n_batches++;
+        add_batch(t, batch, &result, &step, epoch, sums);
+        status = check_finite(t, &result, error);
+    }
+    end_step(t, &step, epoch, sums);
+    as_watch_step(&t->watch, number, result.has_grad_norm ? step.grad_norm : NAN);
+    return status;
+}
+
+/* ---- one epoch ------------------------------------------------------------------------------- */
+
+static int32_t batches_per_step(const training *t) {
+    return t->config->accumulate > 1 ? t->config->accumulate : 1;
+}
+
+/* Draws the epoch's order; returns its batches. */
+static uint32_t start_epoch(training *t, int32_t epoch) {
+    as_batches_shuffle(t->batches, t->job->seed, (uint64_t)epoch);
+    if (t->ahead)
+        as_batches_shuffle(t->ahead, t->job->seed, (uint64_t)epoch);
+    return as_batches_count(t->batches);
 }
 
 static assay_status train_epoch(training *t, as_epoch_figures *epoch, assay_error *error) {
     epoch_sums sums = {0, 0, 0, 0};
-    const assay_batch *batch;
     int64_t start_ns = as_clock_ns();
-    as_batches_shuffle(t->batches, t->job->seed, (uint64_t)epoch->epoch);
-    uint32_t n_batches = as_batches_count(t->batches);
+    uint32_t n_batches = start_epoch(t, epoch->epoch), step = (uint32_t)batches_per_step(t);
     uint64_t n_real, n_padded;
     as_batches_padding(t->batches, &n_real, &n_padded);
     t->result.n_padded_tokens += n_padded;
-    while ((batch = as_batches_next(t->batches))) {
-        assay_status status = train_step(t, batch, epoch, &sums, error);
+    for (uint32_t done = 0; done < n_batches;) {
+        uint32_t n = n_batches - done < step ? n_batches - done : step;
+        assay_status status = train_step(t, (int32_t)n, epoch, &sums, error);
         if (status != ASSAY_OK)
             return status;
+        done += n;
         t->progress.train_loss = sums.loss / (double)epoch->n_rows;
         t->progress.tokens_per_second = (double)epoch->n_tokens / seconds_since(start_ns);
-        tell(t, "train", (double)epoch->steps / n_batches);
+        tell(t, "train", (double)done / n_batches);
     }
     epoch->train_loss = sums.loss / (double)epoch->n_rows;
     epoch->grad_norm = sums.grad_norm / (double)epoch->steps;
@@ -188,6 +253,7 @@ static assay_status validate(training *t, as_epoch_figures *epoch, assay_error *
     epoch->validation_loss = t->validation.loss;
     epoch->validation_accuracy = t->validation.accuracy;
     epoch->validation_f1_macro = t->validation.f1_macro;
+    epoch->validation_only_class = t->validation.only_class;
     epoch->validation_seconds = seconds_since(start_ns);
     t->progress.validation_accuracy = epoch->validation_accuracy;
     /* An infinite loss may be an opaque model's honest probability of 0. */
@@ -198,11 +264,10 @@ static assay_status validate(training *t, as_epoch_figures *epoch, assay_error *
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-/* Larger is better. */
-static double metric_of(const training *t, const as_epoch_figures *epoch) {
-    switch (t->config->metric) {
+static double metric_of(const as_epoch_figures *epoch, as_metric_kind metric) {
+    switch (metric) {
     case AS_METRIC_VALIDATION_LOSS:
-        return -epoch->validation_loss;
+        return epoch->validation_loss;
     case AS_METRIC_VALIDATION_ACCURACY:
         return epoch->validation_accuracy;
     case AS_METRIC_VALIDATION_F1_MACRO:
@@ -211,8 +276,15 @@ static double metric_of(const training *t, const as_epoch_figures *epoch) {
     return NAN;
 }
 
+/* Larger is better. */
+static double goodness_of(const training *t, const as_epoch_figures *epoch) {
+    double metric = metric_of(epoch, t->config->metric);
+    return t->config->metric == AS_METRIC_VALIDATION_LOSS ? -metric : metric;
+}
+
+/* The best epoch, or the last one as long as it is good: the next may diverge. */
 static bool keeps(const training *t) {
-    return t->config->keep_best && t->trainee->keep && t->trainee->restore;
+    return t->trainee->keep && t->trainee->restore;
 }
 
 static assay_status keep(training *t, int32_t epoch, assay_error *error) {
@@ -222,23 +294,51 @@ static assay_status keep(training *t, int32_t epoch, assay_error *error) {
     return status;
 }
 
+static as_watch_epoch watched_epoch(const training *t, const as_epoch_figures *epoch) {
+    return (as_watch_epoch){epoch->epoch, epoch->train_accuracy, epoch->validation_accuracy,
+                            epoch->validation_only_class,
+                            t->validation.split ? t->validation.n_classes_of : 0};
+}
+
 /* Notes whether a finished epoch is the best so far; without validation the latest counts as best.
  */
 static assay_status judge(training *t, const as_epoch_figures *epoch, assay_error *error) {
     bool better = true;
+    as_watch_epoch watched = watched_epoch(t, epoch);
+    as_watch_epoch_done(&t->watch, &watched);
     if (t->validation.split) {
-        double metric = metric_of(t, epoch);
+        double metric = goodness_of(t, epoch);
         better = t->result.best_epoch == 0 || metric > t->best_metric;
         t->best_metric = better ? metric : t->best_metric;
+        if (t->reference_epoch == 0 || metric > t->reference + t->config->min_delta) {
+            t->reference = metric;
+            t->reference_epoch = epoch->epoch;
+        }
+        as_schedule_epoch_done(&t->schedule, metric_of(epoch, t->config->schedule.metric));
     }
-    if (!better)
-        return ASSAY_OK;
-    t->result.best_epoch = epoch->epoch;
-    return keeps(t) ? keep(t, epoch->epoch, error) : ASSAY_OK;
+    if (better)
+        t->result.best_epoch = epoch->epoch;
+    bool wanted = better || !t->config->keep_best;
+    return wanted && keeps(t) ? keep(t, epoch->epoch, error) : ASSAY_OK;
+}
+
+static bool out_of_patience(const training *t, int32_t epoch) {
+    return t->validation.split && t->config->patience > 0 && epoch < t->config->epochs &&
+           epoch - t->reference_epoch >= t->config->patience;
+}
+
+/* The schedule's length is that of epoch 1's order, times the epochs. */
+static void plan_steps(training *t) {
+    int32_t n = batches_per_step(t);
+    int64_t steps = ((int64_t)start_epoch(t, 1) + n - 1) / n * t->config->epochs;
+    t->schedule = as_schedule_start(&t->config->schedule, t->config->learning_rate, steps);
+    as_watch_start(&t->watch, t->schedule.n_warmup, steps);
 }
 
 static assay_status run_epochs(training *t, assay_error *error) {
     assay_status status = ASSAY_OK;
+    if (t->batches)
+        plan_steps(t);
     if (t->batches && keeps(t))
         status = keep(t, 0, error);
     t->result.stopped = t->batches ? AS_STOPPED_EPOCHS : AS_STOPPED_NONE;
@@ -249,7 +349,7 @@ static assay_status run_epochs(training *t, assay_error *error) {
                                     .validation_loss = NAN,
                                     .validation_accuracy = NAN,
                                     .validation_f1_macro = NAN,
-                                    .learning_rate = t->config->learning_rate};
+                                    .validation_only_class = -1};
         t->progress.epoch = i + 1;
         status = train_epoch(t, epoch, error);
         if (status == ASSAY_OK && t->validation.split)
@@ -259,8 +359,7 @@ static assay_status run_epochs(training *t, assay_error *error) {
         if (status != ASSAY_OK)
             break;
         t->result.n_epochs = i + 1;
-        if (t->validation.split && t->config->patience > 0 && i + 1 < t->config->epochs &&
-            i + 1 - t->result.best_epoch >= t->config->patience) {
+        if (out_of_patience(t, i + 1)) {
             t->result.stopped = AS_STOPPED_EARLY;
             break;
         }
@@ -283,6 +382,11 @@ static assay_status restore(training *t, assay_error *error) {
 static void sum_up(training *t, int64_t start_ns, int64_t compute_ns) {
     as_train_result *result = &t->result;
     double seconds = seconds_since(start_ns);
+    if (result->kept_epoch > 0) {
+        as_watch_epoch kept = watched_epoch(t, &t->epochs[result->kept_epoch - 1]);
+        as_watch_finish(&t->watch, &kept, t->validation.split ? t->validation.split->n_rows : 0);
+    }
+    result->watched = t->watch.found;
     for (int32_t i = 0; i < result->n_epochs; i++) {
         result->n_rows += t->epochs[i].n_rows;
         result->n_tokens += t->epochs[i].n_tokens;
@@ -313,6 +417,20 @@ static assay_status check_config(const as_train_config *config, assay_error *err
     return ASSAY_OK;
 }
 
+/* What the configuration asks of the trainee and of the data. */
+static assay_status check_means(const training *t, uint32_t n_validation, assay_error *error) {
+    const as_train_config *config = t->config;
+    if (config->accumulate > 1 && !t->trainee->loss_weight)
+        return as_fail(error, ASSAY_UNSUPPORTED, "training.accumulate",
+                       "found %d; the model makes its steps itself, one a batch: set it to 1",
+                       (int)config->accumulate);
+    if (config->schedule.kind == AS_SCHEDULE_PLATEAU && n_validation == 0)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "training.schedule",
+                       "reduce_on_plateau follows %s, and there are no validation texts",
+                       as_metric_kind_name(config->schedule.metric));
+    return ASSAY_OK;
+}
+
 /* Everything that is allocated. */
 static assay_status prepare(training *t, as_arena *arena, assay_error *error) {
     const as_split_rows *train = &t->job->data->splits[AS_SPLIT_TRAIN],
@@ -322,10 +440,15 @@ static assay_status prepare(training *t, as_arena *arena, assay_error *error) {
         return status;
     if (train->n_rows == 0)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, "data", "there are no rows to train on");
+    status = check_means(t, validation->n_rows, error);
+    if (status != ASSAY_OK)
+        return status;
     const as_batches_config batches = {.batch_rows = t->config->batch,
                                        .batch_tokens = t->config->batch_tokens,
                                        .row_weights = t->job->data->row_weights};
     status = as_batches_open(arena, train, &batches, &t->batches, error);
+    if (status == ASSAY_OK && t->config->accumulate > 1)
+        status = as_batches_open(arena, train, &batches, &t->ahead, error);
     if (status == ASSAY_OK && validation->n_rows) {
         status = as_evaluation_init(arena, validation, t->config->batch, t->trainee->n_classes,
                                     NULL, &t->validation, error);
@@ -350,7 +473,8 @@ assay_status as_train_run(as_arena *arena, const as_train_job *job, as_train_res
     if (status != ASSAY_OK)
         return status;
     t.result.initial_loss = NAN;
-    t.progress = (as_train_progress){"train", 0, job->config->epochs, 0, NAN, NAN, NAN};
+    t.progress = (as_train_progress){"train", 0, job->config->epochs, 0, NAN, NAN, NAN, 0};
+    as_watch_start(&t.watch, 0, 0);
     start_ns = as_clock_ns();
     compute_ns = t.trainee->compute_ns(t.trainee->self);
     status = run_epochs(&t, error);

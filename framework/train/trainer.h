@@ -13,17 +13,22 @@
 #define AS_TRAIN_TRAINER_H
 
 #include "train/train.h"
+#include "train/watch.h"
 
 /* ---- what is trained
  * ------------------------------------------------------------------------------*/
 
-/* One optimizer step as the trainer asks for it. */
+/* One batch of an optimizer step as the trainer asks for it; most steps have one batch. */
 typedef struct as_batch_step {
     int32_t epoch; /* from 1 */
     int64_t step;  /* from 1, over all epochs */
     uint64_t seed; /* of dropout; differs from step to step */
     double learning_rate;
     const assay_update_config *update;
+    uint32_t decay_exempt; /* AS_EXEMPT_*, or-ed */
+    /* loss_weight of all the step's batches together; 0: this batch is its only one */
+    double loss_weight;
+    bool more; /* other batches of the step follow: gradients are added up, nothing is updated */
 } as_batch_step;
 
 /* What a step tells. Figures that a model doesn't know are NaN with their flag off; with it on, a
@@ -51,6 +56,8 @@ typedef struct as_trainee {
      * the host's own cost. */
     int64_t (*compute_ns)(const void *self);
     void (*destroy)(void *self); /* NULL: nothing to do */
+    /* What a mean of the loss over these rows divides its sum by; NULL: a step has one batch. */
+    double (*loss_weight)(const void *self, const int32_t *labels, int32_t n_rows);
 } as_trainee;
 
 /* [cell] A graph model: the engine (not owned, its parameters as they stand) with room for a kept
@@ -70,12 +77,12 @@ int64_t as_trainee_n_parameters(const as_trainee *trainee);
 /* ---- the run
  * --------------------------------------------------------------------------------------*/
 
-/* One optimizer step, as steps.jsonl has it. */
+/* One optimizer step, as steps.jsonl has it, over all its batches. */
 typedef struct as_step_record {
     int32_t epoch;
     int64_t step;
     double loss, learning_rate, grad_norm;
-    int32_t n_rows, n_tokens;
+    int64_t n_rows, n_tokens;
     double seconds;
 } as_step_record;
 
@@ -105,16 +112,17 @@ typedef struct as_epoch_figures {
     uint64_t n_rows, n_tokens; /* trained on in this epoch, real tokens */
     double train_loss, train_accuracy;
     double validation_loss, validation_accuracy, validation_f1_macro;
-    double learning_rate;
-    double grad_norm; /* mean over the steps, before clipping */
-    double seconds;   /* of training */
+    double learning_rate; /* of the last step */
+    double grad_norm;     /* mean over the steps, before clipping */
+    double seconds;       /* of training */
     double validation_seconds;
+    int32_t validation_only_class; /* the one class predicted for all validation rows; -1 */
 } as_epoch_figures;
 
 typedef enum as_stopped {
     AS_STOPPED_NONE,     /* epochs = 0: nothing was trained */
     AS_STOPPED_EPOCHS,   /* all epochs done */
-    AS_STOPPED_EARLY,    /* no better validation metric for `patience` epochs */
+    AS_STOPPED_EARLY,    /* no validation metric better by min_delta for `patience` epochs */
     AS_STOPPED_DIVERGED, /* a loss was not finite */
 } as_stopped;
 
@@ -141,11 +149,19 @@ typedef struct as_train_result {
     double samples_per_second, tokens_per_second; /* over train_seconds; NaN without a step */
     double host_seconds_per_batch; /* wall time outside backend or plugin, waiting for a busy CPU
                                       included, per batch run; NaN without one */
+    as_watched watched;            /* what is worth a warning */
 } as_train_result;
 
 /* [cell] Trains. Needs train rows (epochs > 0); without validation rows every epoch runs and the
  * last is kept. On ASSAY_DIVERGED (loss NaN or infinite; the error says at which step) *ret_result
- * is filled too and the best completed epoch is restored where keep_best. */
+ * is filled too and the best completed epoch is restored, with keep_best off the last completed
+ * one. The epoch that is kept is the first of those with the best metric, by however little;
+ * `patience` counts the epochs since the metric was last better, by more than min_delta, than the
+ * best that counted so.
+ *
+ * A step of several batches (accumulate) follows the mean gradient over all their rows; the batches
+ * that are left at an epoch's end are a step of fewer. UNSUPPORTED for a trainee that has no
+ * loss_weight. */
 ASSAY_MUST_USE assay_status as_train_run(as_arena *arena, const as_train_job *job,
                                          as_train_result *ret_result, assay_error *error);
 

@@ -52,7 +52,7 @@ static assay_status add_file(as_weights *weights, const char *path, assay_error 
 /* pytorch_model.bin is a pickle: reading one means to run what it says. */
 static assay_status refuse_pickle(const char *path, const char *folder, assay_error *error) {
     return as_fail(
-        error, ASSAY_UNSUPPORTED, path,
+        error, ASSAY_BAD_DATA, path,
         "holds a pickle, which can run any code; convert it to safetensors: python3 -c \"import "
         "sys, glob, torch; from safetensors.torch import save_file; d = sys.argv[1]; save_file({k: "
         "v.clone() for f in glob.glob(d + '/pytorch_model*.bin') for k, v in torch.load(f, "
@@ -206,6 +206,10 @@ const as_weights_config *as_weights_configuration(const as_weights *weights) {
     return weights->has_config ? &weights->config : NULL;
 }
 
+const char *as_weights_file(const as_weights *weights, size_t i) {
+    return i < weights->n_files ? as_safetensors_path(weights->files[i]) : NULL;
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 static bool starts_with(const char *text, const char *start) {
@@ -314,7 +318,7 @@ static void match_parameter(matching *m, uint32_t index, const char *name) {
     found_tensor *found =
         bsearch(&key, m->tensors, m->n_tensors, sizeof *m->tensors, by_plain_name);
     char what[160], expected[64], shape[64];
-    as_shape_text(parameter->dims, parameter->rank, expected, sizeof expected);
+    as_tensor_shape_text(parameter->dims, parameter->rank, expected, sizeof expected);
     if (!found) {
         snprintf(what, sizeof what, "%s is missing", expected);
         if (is_head(name))
@@ -324,7 +328,7 @@ static void match_parameter(matching *m, uint32_t index, const char *name) {
         return;
     }
     found->used = true;
-    as_shape_text(found->tensor->dims, found->tensor->rank, shape, sizeof shape);
+    as_tensor_shape_text(found->tensor->dims, found->tensor->rank, shape, sizeof shape);
     if (found->tensor->rank != parameter->rank ||
         memcmp(found->tensor->dims, parameter->dims, parameter->rank * sizeof *parameter->dims)) {
         snprintf(what, sizeof what, "has shape %s, the model's %s", shape, expected);
@@ -355,7 +359,7 @@ static assay_status sort_rest(matching *m, assay_error *error) {
         if (found->used)
             continue;
         if (!is_head(found->name) && !is_ignored(found->name)) {
-            as_shape_text(found->tensor->dims, found->tensor->rank, shape, sizeof shape);
+            as_tensor_shape_text(found->tensor->dims, found->tensor->rank, shape, sizeof shape);
             snprintf(what, sizeof what, "%s has no place in the model", shape);
             add_problem(m, found->tensor->name, what);
             continue;

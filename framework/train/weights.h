@@ -41,7 +41,7 @@ ASSAY_MUST_USE assay_status as_weights_config_check(const as_weights_config *con
 typedef struct as_weights as_weights;
 
 /* [any] Opens a folder, or a safetensors file (with the config.json beside it, if there is one).
- * Everything is checked here but what the model decides. pytorch_model.bin is UNSUPPORTED, with the
+ * Everything is checked here but what the model decides. pytorch_model.bin is BAD_DATA, with the
  * command that converts it. Release with as_weights_close before the arena. */
 ASSAY_MUST_USE assay_status as_weights_open(as_arena *arena, const char *path,
                                             as_weights **ret_weights, assay_error *error);
@@ -49,6 +49,9 @@ void as_weights_close(as_weights *weights); /* NULL allowed */
 
 /* [any] NULL where there is no config.json. */
 const as_weights_config *as_weights_configuration(const as_weights *weights);
+
+/* [any] Path of safetensors file i, until the weights are closed; NULL from their number on. */
+const char *as_weights_file(const as_weights *weights, size_t i);
 
 typedef struct as_name_list {
     const char **names; /* [n] */

@@ -67,8 +67,8 @@ typedef struct as_tensor_count {
 
 typedef struct as_record {
     as_arena *arena;
-    json_t *json; /* owned: result.json of a record that was read (options and settings point into
-                     it); NULL in a record being made */
+    json_t *json; /* owned: result.json of a record that was read (options, weights, settings point
+                     into it); NULL in a record being made */
     as_cell_status status;
     const char *reason; /* NULL when ok */
     const char *suite, *cell;
@@ -77,6 +77,7 @@ typedef struct as_record {
     struct {
         const char *id, *version, *sha256, *path;
         json_t *options; /* object or NULL; borrowed */
+        json_t *weights; /* object: what it starts from; NULL: drawn from the seed; borrowed */
         int64_t parameters_total, parameters_trainable, bytes;
     } model;
     struct {

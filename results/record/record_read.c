@@ -33,6 +33,7 @@ static void read_model(as_json_reader *r, const json_t *root, as_record *record)
     record->model.sha256 = as_field_text(r, o, "sha256");
     record->model.path = as_field_text(r, o, "path");
     record->model.options = as_field_object(r, o, "options");
+    record->model.weights = as_field_object(r, o, "weights");
     const json_t *parameters = as_field_enter(r, o, "parameters");
     record->model.parameters_total = as_field_count(r, parameters, "total");
     record->model.parameters_trainable = as_field_count(r, parameters, "trainable");

@@ -73,6 +73,7 @@ static json_t *model_json(builder *b, const as_record *r) {
     set_text(b, o, "sha256", r->model.sha256);
     set_text(b, o, "path", r->model.path);
     set_copy(b, o, "options", r->model.options);
+    set_copy(b, o, "weights", r->model.weights);
     set_count(b, parameters, "total", r->model.parameters_total);
     set_count(b, parameters, "trainable", r->model.parameters_trainable);
     set(b, o, "parameters", parameters);

@@ -212,7 +212,11 @@ static assay_status run_pass(const as_trainee *trainee, as_batches *batches, dou
             batch = as_batches_next(batches);
         }
         ++*step;
-        as_batch_step how = {1, *step, assay_mix64((uint64_t)*step), 1e-3, &update};
+        as_batch_step how = {.epoch = 1,
+                             .step = *step,
+                             .seed = assay_mix64((uint64_t)*step),
+                             .learning_rate = 1e-3,
+                             .update = &update};
         assay_status status =
             trainee->train_batch(trainee->self, batch, &how, logits, &result, error);
         if (status != ASSAY_OK)

@@ -35,7 +35,12 @@ broken no_seeds '#/seeds' "{ $head, $data, \"entries\": [$entry], \"seeds\": [] 
 broken same_seed '#/seeds/1' "{ $head, $data, \"entries\": [$entry], \"seeds\": [1, 1] }"
 broken version '#/schema_version' "{ \"schema_version\": 2, \"name\": \"t\", $data, \"entries\": [$entry] }"
 broken schedule '#/defaults/training/schedule' \
-    "{ $head, $data, \"defaults\": {\"training\": {\"schedule\": {\"kind\": \"cosine\"}}}, \"entries\": [$entry] }"
+    "{ $head, $data, \"defaults\": {\"training\": {\"schedule\": {\"kind\": \"cosines\"}}}, \"entries\": [$entry] }"
+broken schedule_field '#/entries/0/training/schedule/gamma' \
+    "{ $head, $data, \"entries\": [{\"name\": \"a\", \"model\": \"gru\", \"training\": {\"schedule\": {\"kind\": \"cosine\", \"gamma\": 0.5}}}] }"
+says 'which has warmup_steps, warmup_share, final'
+broken two_clippings '#/entries/0/training/clip_value' \
+    "{ $head, $data, \"entries\": [{\"name\": \"a\", \"model\": \"gru\", \"training\": {\"clip_value\": 1, \"clip_norm\": 1}}] }"
 must 64 "$ASSAY" run ./not_there.json
 says 'not_there.json'
 [ ! -e runs ] || complain "something was run"

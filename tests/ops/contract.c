@@ -145,8 +145,12 @@ static uint32_t find_parameter(const assay_graph_view *graph, const char *name) 
 static void check_frozen(void) {
     fixture f = fixture_open("frozen_embedding");
     assay_error error = ASSAY_ERROR_INIT, refused = ASSAY_ERROR_INIT;
-    assay_update_config config = {
-        (uint32_t)sizeof config, ASSAY_OPTIMIZER_ADAMW, 0.9, 0.999, 1e-8, 0, 0.1, 0};
+    assay_update_config config = {.struct_size = (uint32_t)sizeof config,
+                                  .optimizer = ASSAY_OPTIMIZER_ADAMW,
+                                  .beta1 = 0.9,
+                                  .beta2 = 0.999,
+                                  .epsilon = 1e-8,
+                                  .weight_decay = 0.1};
     assay_step step = make_step(1, 1, 1);
     assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30), *update = NULL;
     uint32_t p = find_parameter(f.r.graph, "frozen.weight");

@@ -274,18 +274,39 @@ static void check_graphs(json_t *root) {
 
 /* ---- optimizers ---- */
 
-static assay_update_config update_config(json_t *c) {
-    const char *name = json_string_value(member(c, "optimizer"));
-    assay_update_config config = {(uint32_t)sizeof config,
-                                  strcmp(name, "sgd") == 0    ? ASSAY_OPTIMIZER_SGD
-                                  : strcmp(name, "adam") == 0 ? ASSAY_OPTIMIZER_ADAM
-                                                              : ASSAY_OPTIMIZER_ADAMW,
-                                  number(c, "beta1"),
-                                  number(c, "beta2"),
-                                  number(c, "epsilon"),
-                                  number(c, "momentum"),
-                                  number(c, "weight_decay"),
-                                  number(c, "clip_norm")};
+static int32_t optimizer_of(json_t *c) {
+    static const char *const names[ASSAY_OPTIMIZER_COUNT] = {"sgd", "adam", "adamw", "adam_keras"};
+    for (int32_t i = 0; i < ASSAY_OPTIMIZER_COUNT; i++)
+        if (strcmp(json_string_value(member(c, "optimizer")), names[i]) == 0)
+            return i;
+    tap_bail("unknown optimizer in ops.json");
+}
+
+/* The arena's: which parameters have no weight decay. */
+static const uint8_t *exempt_of(as_arena *arena, const assay_graph_view *graph, json_t *c) {
+    uint8_t *exempt = require_alloc(arena, graph->n_parameters, sizeof *exempt);
+    json_t *name;
+    size_t i;
+    json_array_foreach(member(c, "exempt"), i, name) {
+        for (uint32_t p = 0; p < graph->n_parameters; p++)
+            exempt[p] |= strcmp(graph->parameters[p].name, json_string_value(name)) == 0;
+    }
+    return exempt;
+}
+
+static assay_update_config update_config(as_arena *arena, const assay_graph_view *graph,
+                                         json_t *c) {
+    assay_update_config config = {.struct_size = (uint32_t)sizeof config,
+                                  .optimizer = optimizer_of(c),
+                                  .beta1 = number(c, "beta1"),
+                                  .beta2 = number(c, "beta2"),
+                                  .epsilon = number(c, "epsilon"),
+                                  .momentum = number(c, "momentum"),
+                                  .weight_decay = number(c, "weight_decay"),
+                                  .clip_norm = number(c, "clip_norm"),
+                                  .clip_value = number(c, "clip_value")};
+    if (json_array_size(member(c, "exempt")))
+        config.decay_exempt = exempt_of(arena, graph, c);
     return config;
 }
 
@@ -320,7 +341,7 @@ static void check_optimizer(json_t *c, size_t index) {
     assay_error error = ASSAY_ERROR_INIT;
     assay_graph *graph = make_graph(body_mean, 4, 3, 2, 0, NULL);
     runner r = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(graph));
-    assay_update_config config = update_config(c);
+    assay_update_config config = update_config(arena, r.graph, c);
     assay_plan *plan = NULL;
     json_t *steps = member(c, "steps");
     double worst = 0;

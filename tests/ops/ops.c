@@ -132,7 +132,19 @@ typedef struct update_case {
 #define UPDATE(optimizer, momentum, decay, clip)                                                   \
     {                                                                                              \
         (uint32_t)sizeof(assay_update_config), ASSAY_OPTIMIZER_##optimizer, 0.9, 0.999, 1e-8,      \
-            momentum, decay, clip                                                                  \
+            momentum, decay, clip, 0, NULL                                                         \
+    }
+#define UPDATE_WITHIN(optimizer, clip, most)                                                       \
+    {                                                                                              \
+        (uint32_t)sizeof(assay_update_config), ASSAY_OPTIMIZER_##optimizer, 0.9, 0.999, 1e-8, 0.9, \
+            0.1, clip, most, NULL                                                                  \
+    }
+/* As many as the parameters of the graph that check_update takes. */
+static const uint8_t every_other[] = {1, 0, 1, 0, 1, 0, 1, 0};
+#define UPDATE_EXEMPT(optimizer)                                                                   \
+    {                                                                                              \
+        (uint32_t)sizeof(assay_update_config), ASSAY_OPTIMIZER_##optimizer, 0.9, 0.999, 1e-8, 0,   \
+            0.3, 0, 0, every_other                                                                 \
     }
 
 static const update_case update_cases[] = {
@@ -146,6 +158,16 @@ static const update_case update_cases[] = {
     {"adamw", UPDATE(ADAMW, 0, 0.1, 0), 1},
     {"adamw, clipping", UPDATE(ADAMW, 0, 0.01, 1), 1},
     {"adamw, tiny gradients", UPDATE(ADAMW, 0, 0.01, 0), 1e-7},
+    {"adam_keras", UPDATE(ADAM_KERAS, 0, 0, 0), 1},
+    {"adam_keras, decay, clipping", UPDATE(ADAM_KERAS, 0, 0.1, 0.25), 1},
+    {"adam_keras, tiny gradients", UPDATE(ADAM_KERAS, 0, 0, 0), 1e-7},
+    {"sgd, by value", UPDATE_WITHIN(SGD, 0, 0.3), 1},
+    {"adam, by value", UPDATE_WITHIN(ADAM, 0, 0.3), 1},
+    {"adamw, by norm, then by value", UPDATE_WITHIN(ADAMW, 1, 0.1), 1},
+    {"sgd, some without decay", UPDATE_EXEMPT(SGD), 1},
+    {"adam, some without decay", UPDATE_EXEMPT(ADAM), 1},
+    {"adamw, some without decay", UPDATE_EXEMPT(ADAMW), 1},
+    {"adam_keras, some without decay", UPDATE_EXEMPT(ADAM_KERAS), 1},
 };
 
 static void upload_gradients(runner *r, uint64_t seed, double range) {
@@ -195,6 +217,8 @@ static double state_difference(pair *p, int32_t state, const char **ret_worst) {
 /* Five steps; parameters and both moments are compared, the learning rate changes on the way. */
 static void check_update(const update_case *c) {
     pair p = pair_open("gru");
+    if (p.a.graph->n_parameters != sizeof every_other)
+        tap_bail("every_other: the graph has %u parameters", (unsigned)p.a.graph->n_parameters);
     assay_plan *a = update_plan(&p.a, &c->config), *b = update_plan(&p.b, &c->config);
     double d_norm = 0;
     for (int64_t step = 1; step <= 5; step++) {

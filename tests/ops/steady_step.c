@@ -88,8 +88,13 @@ static void check_model(const assay_backend *backend, const char *id) {
     runner r = runner_open(backend, ASSAY_DTYPE_F32, as_graph_view(graph));
     assay_batch *whole = make_batch(arena, lengths, N_ROWS, N_IDS, N_CLASSES);
     assay_batch *part = pick_rows(arena, whole, some, 3);
-    assay_update_config config = {
-        (uint32_t)sizeof config, ASSAY_OPTIMIZER_ADAMW, 0.9, 0.999, 1e-8, 0, 0.01, 1};
+    assay_update_config config = {.struct_size = (uint32_t)sizeof config,
+                                  .optimizer = ASSAY_OPTIMIZER_ADAMW,
+                                  .beta1 = 0.9,
+                                  .beta2 = 0.999,
+                                  .epsilon = 1e-8,
+                                  .weight_decay = 0.01,
+                                  .clip_norm = 1};
     plans p = {runner_compile(&r, ASSAY_PLAN_FORWARD, N_ROWS, whole->n_tokens),
                runner_compile(&r, ASSAY_PLAN_ACCUMULATE, N_ROWS, whole->n_tokens), NULL};
     require(backend->compile_update(r.session, &config, &p.update, &error), &error);

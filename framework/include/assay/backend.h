@@ -98,6 +98,7 @@ enum {
     ASSAY_OPTIMIZER_SGD = 0,
     ASSAY_OPTIMIZER_ADAM = 1,
     ASSAY_OPTIMIZER_ADAMW = 2,
+    ASSAY_OPTIMIZER_ADAM_KERAS = 3,
     ASSAY_OPTIMIZER_COUNT
 };
 
@@ -115,12 +116,19 @@ typedef struct assay_device_config {
     int32_t reserved;
 } assay_device_config;
 
-/* PyTorch's update rules (torch.optim, foreach form), t = step number from 1, g the clipped
- * gradient: SGD    g += weight_decay p;  m = momentum m + g (m = g at t = 1);  p -= lr m Adam   g
- * += weight_decay p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2; p -= lr / (1 - b1^t) m /
- * (sqrt(v) / sqrt(1 - b2^t) + epsilon) AdamW  p -= lr weight_decay p, then as Adam without decay in
- * g Clipping: g *= min(1, clip_norm / (norm + 1e-6)), norm over all trained parameters; clip_norm
- * 0: none. */
+/* Update rules; t = step number from 1, g the clipped gradient.
+ *
+ *     SGD         g += weight_decay p;  m = momentum m + g (m = g at t = 1);  p -= lr m
+ *     Adam        g += weight_decay p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;
+ *                 p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)
+ *     AdamW       p -= lr weight_decay p, then as Adam without decay in g
+ *     Adam_Keras  p -= lr weight_decay p;  m and v as Adam's, without decay in g;
+ *                 p -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)
+ *
+ * The first three are PyTorch's (torch.optim, foreach form), the last is Keras' (Adam, with its
+ * weight_decay): there epsilon is added before v's bias is corrected. Clipping: g *= min(1,
+ * clip_norm / (norm + 1e-6)), norm over all trained parameters; then every element is brought into
+ * [-clip_value, clip_value] (torch.nn.utils.clip_grad_norm_ and clip_grad_value_); 0: none. */
 typedef struct assay_update_config {
     uint32_t struct_size;
     int32_t optimizer; /* ASSAY_OPTIMIZER_* */
@@ -128,6 +136,9 @@ typedef struct assay_update_config {
     double momentum;
     double weight_decay;
     double clip_norm;
+    double clip_value;
+    /* [n_parameters] 1: without weight decay; NULL: none is. Outlives the plan. */
+    const uint8_t *decay_exempt;
 } assay_update_config;
 
 typedef struct assay_step {

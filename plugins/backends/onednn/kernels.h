@@ -49,16 +49,17 @@ typedef struct onednn_recurrent_task {
     float *tile;         /* 8 * 64 floats, 64-byte aligned */
 } onednn_recurrent_task;
 
-/* Factors of one Adam or AdamW step: p = decay p - rate m / (sqrt(v) root + epsilon). */
+/* Factors of one step of Adam in any form: g = min(most, max(-most, clip g)) + l2 p;
+ * p = decay p - rate m / (sqrt(v) root + epsilon). */
 typedef struct onednn_adam {
-    float clip, l2, decay;
+    float clip, most, l2, decay;
     float beta1, one_minus_beta1, beta2, one_minus_beta2;
     float rate, root, epsilon;
 } onednn_adam;
 
-/* g = clip g + l2 p;  m = momentum m + g;  p -= rate m */
+/* g = min(most, max(-most, clip g)) + l2 p;  m = momentum m + g;  p -= rate m */
 typedef struct onednn_sgd {
-    float clip, l2, momentum, rate;
+    float clip, most, l2, momentum, rate;
 } onednn_sgd;
 
 typedef struct onednn_kernels {

@@ -301,7 +301,8 @@ fail:
 assay_status onednn_compile_update(assay_session *session, const assay_update_config *config,
                                    assay_plan **ret_plan, assay_error *error) {
     if (config->optimizer < 0 || config->optimizer >= ASSAY_OPTIMIZER_COUNT)
-        return assay_fail(error, ASSAY_UNSUPPORTED, "optimizer", "expected sgd, adam or adamw");
+        return assay_fail(error, ASSAY_UNSUPPORTED, "optimizer",
+                          "expected sgd, adam, adamw or adam_keras");
     assay_plan *plan = calloc(1, sizeof *plan);
     if (!plan)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn plan", "out of memory");

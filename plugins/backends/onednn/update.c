@@ -129,29 +129,42 @@ static void update_parameter(const update_step *u, uint32_t p) {
     parameter->all_rows = 0;
 }
 
+/* Keras' Adam is PyTorch's with the correction of v moved from the root to the rate. */
+static onednn_adam make_adam(const assay_update_config *config, const assay_step *step) {
+    double t = (double)step->step, root = sqrt(1.0 - pow(config->beta2, t));
+    double rate = step->learning_rate / (1.0 - pow(config->beta1, t));
+    int keras = config->optimizer == ASSAY_OPTIMIZER_ADAM_KERAS;
+    return (onednn_adam){.beta1 = (float)config->beta1,
+                         .one_minus_beta1 = (float)(1.0 - config->beta1),
+                         .beta2 = (float)config->beta2,
+                         .one_minus_beta2 = (float)(1.0 - config->beta2),
+                         .rate = (float)(keras ? rate * root : rate),
+                         .root = (float)(keras ? 1.0 : 1.0 / root),
+                         .epsilon = (float)config->epsilon};
+}
+
 static update_step make_step(assay_session *session, const assay_update_config *config,
                              const assay_step *step, double norm) {
-    double clip = 1.0, t = (double)step->step, lr = step->learning_rate;
-    double decay = config->weight_decay;
-    int decoupled = config->optimizer == ASSAY_OPTIMIZER_ADAMW;
+    double clip = 1.0;
     if (config->clip_norm > 0 && config->clip_norm / (norm + 1e-6) < 1.0)
         clip = config->clip_norm / (norm + 1e-6);
-    return (update_step){.session = session,
-                         .optimizer = config->optimizer,
-                         .adam = {.clip = (float)clip,
-                                  .l2 = (float)(decoupled ? 0.0 : decay),
-                                  .decay = (float)(decoupled ? 1.0 - lr * decay : 1.0),
-                                  .beta1 = (float)config->beta1,
-                                  .one_minus_beta1 = (float)(1.0 - config->beta1),
-                                  .beta2 = (float)config->beta2,
-                                  .one_minus_beta2 = (float)(1.0 - config->beta2),
-                                  .rate = (float)(lr / (1.0 - pow(config->beta1, t))),
-                                  .root = (float)(1.0 / sqrt(1.0 - pow(config->beta2, t))),
-                                  .epsilon = (float)config->epsilon},
-                         .sgd = {.clip = (float)clip,
-                                 .l2 = (float)decay,
-                                 .momentum = step->step == 1 ? 0.0f : (float)config->momentum,
-                                 .rate = (float)lr}};
+    update_step u = {.session = session,
+                     .optimizer = config->optimizer,
+                     .adam = make_adam(config, step),
+                     .sgd = {.momentum = step->step == 1 ? 0.0f : (float)config->momentum,
+                             .rate = (float)step->learning_rate}};
+    u.adam.clip = u.sgd.clip = (float)clip;
+    u.adam.most = u.sgd.most = config->clip_value > 0 ? (float)config->clip_value : INFINITY;
+    return u;
+}
+
+/* Weight decay of one parameter. */
+static void set_decay(update_step *u, const assay_update_config *config, uint32_t p, double rate) {
+    double decay = config->decay_exempt && config->decay_exempt[p] ? 0.0 : config->weight_decay;
+    int decoupled = config->optimizer == ASSAY_OPTIMIZER_ADAMW ||
+                    config->optimizer == ASSAY_OPTIMIZER_ADAM_KERAS;
+    u->adam.l2 = u->sgd.l2 = (float)(decoupled ? 0.0 : decay);
+    u->adam.decay = (float)(decoupled ? 1.0 - rate * decay : 1.0);
 }
 
 assay_status onednn_run_update(assay_plan *plan, const assay_step *step, assay_error *error) {
@@ -160,9 +173,11 @@ assay_status onednn_run_update(assay_plan *plan, const assay_step *step, assay_e
         return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "expected a step number from 1");
     double norm = gradient_norm(session);
     update_step update = make_step(session, &plan->update, step, norm);
-    for (uint32_t p = 0; p < session->graph->n_parameters; p++)
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++) {
+        set_decay(&update, &plan->update, p, step->learning_rate);
         if (session->graph->parameters[p].gradient != ASSAY_NONE)
             update_parameter(&update, p);
+    }
     plan->gradient_norm = norm;
     plan->has_norm = 1;
     return ASSAY_OK;

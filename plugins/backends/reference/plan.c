@@ -344,9 +344,12 @@ static void run_update(assay_plan *plan, const assay_step *step) {
     plan->grad_norm = sqrt(sum);
     if (plan->update.clip_norm > 0)
         factor = fmin(1.0, plan->update.clip_norm / (plan->grad_norm + 1e-6));
-    for (uint32_t p = 0; p < graph->n_parameters; p++)
+    for (uint32_t p = 0; p < graph->n_parameters; p++) {
+        int exempt = plan->update.decay_exempt && plan->update.decay_exempt[p];
         if (graph->parameters[p].gradient != ASSAY_NONE)
-            session->precision->update(&plan->update, step, factor, &session->states[p]);
+            session->precision->update(&plan->update, step, factor,
+                                       exempt ? 0 : plan->update.weight_decay, &session->states[p]);
+    }
 }
 
 assay_status reference_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,

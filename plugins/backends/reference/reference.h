@@ -52,7 +52,7 @@ typedef struct reference_precision {
     void (*accumulate)(void *y, const void *x, int64_t n); /* y += x */
     double (*sum_squares)(const void *x, int64_t n);       /* in double */
     void (*update)(const assay_update_config *config, const assay_step *step, double clip_factor,
-                   const reference_state *state);
+                   double weight_decay, const reference_state *state);
     void (*from_float)(void *y, const float *x, int64_t n);
     void (*from_double)(void *y, const double *x, int64_t n);
     void (*to_double)(double *y, const void *x, int64_t n);

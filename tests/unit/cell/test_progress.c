@@ -14,7 +14,8 @@ Test(progress, what_is_written_is_read) {
                              .share = 0.62,
                              .tokens_per_second = 1240,
                              .train_loss = NAN,
-                             .validation_accuracy = 0.779};
+                             .validation_accuracy = 0.779,
+                             .watch = 5};
     as_cell_progress found;
     char line[AS_PROGRESS_LINE] = "";
     int ends[2];
@@ -29,6 +30,7 @@ Test(progress, what_is_written_is_read) {
     cr_expect_eq(found.tokens_per_second, 1240);
     cr_expect(isnan(found.train_loss));
     cr_expect_float_eq(found.validation_accuracy, 0.779, 1e-12);
+    cr_expect_eq(found.watch, 5);
 }
 
 Test(progress, a_full_pipe_drops_the_line) {

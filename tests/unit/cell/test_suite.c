@@ -47,6 +47,35 @@ Test(suite, entries_override_defaults_field_by_field) {
     as_arena_free(arena);
 }
 
+Test(suite, a_schedule_of_another_kind_takes_no_fields_of_the_defaults) {
+    static const char json[] =
+        "{\"schema_version\": 1, \"name\": \"t\", \"data\": {\"resource\": \"synthetic\"},"
+        " \"defaults\": {\"training\": {\"lr\": 0.5, \"schedule\": {\"kind\": \"linear\","
+        "   \"warmup_steps\": 9, \"final\": 0.5}}},"
+        " \"entries\": [{\"name\": \"a\", \"model\": \"gru\"},"
+        "   {\"name\": \"b\", \"model\": \"gru\", \"training\": {\"schedule\": {\"kind\": \"step\","
+        "    \"every\": 3}}},"
+        "   {\"name\": \"c\", \"model\": \"gru\", \"training\": {\"schedule\": {\"kind\": "
+        "\"linear\","
+        "    \"warmup_steps\": 2}}}]}";
+    as_arena *arena = as_arena_new();
+    as_suite *suite;
+    assay_error error = ASSAY_ERROR_INIT;
+    cr_assert_eq(load(arena, json, &suite, &error), ASSAY_OK, "%s: %s", error.where, error.text);
+    const as_train_config *a = &suite->entries[0].training, *b = &suite->entries[1].training,
+                          *c = &suite->entries[2].training;
+    cr_expect_eq(a->schedule.kind, AS_SCHEDULE_LINEAR);
+    cr_expect_eq(a->schedule.warmup_steps, 9);
+    cr_expect_eq(b->schedule.kind, AS_SCHEDULE_STEP);
+    cr_expect_eq(b->schedule.every, 3);
+    cr_expect_eq(b->schedule.warmup_steps, 0);
+    cr_expect_eq(b->learning_rate, 0.5);
+    cr_expect_eq(c->schedule.warmup_steps, 2);
+    cr_expect_eq(c->schedule.final, 0.5);
+    as_suite_free(suite);
+    as_arena_free(arena);
+}
+
 Test(suite, cells_are_all_combinations_and_one_a_seed_for_opaque_models) {
     as_arena *arena = as_arena_new();
     as_suite *suite;

@@ -148,6 +148,38 @@ Test(engine, a_steady_epoch_compiles_nothing) {
     cr_assert_eq(as_engine_n_compiled(engine), n_compiled);
 }
 
+/* What a step of rate 1 takes from the first parameter, 2 before it, whose gradient is 1. */
+static double taken(assay_update_config config) {
+    uint64_t n = as_engine_n_elements(engine);
+    double *values = calloc(n, sizeof *values);
+    assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 1.0, 1};
+    config.struct_size = (uint32_t)sizeof config;
+    config.optimizer = ASSAY_OPTIMIZER_SGD;
+    for (uint64_t i = 0; i < n; i++)
+        values[i] = 1;
+    cr_assert_eq(as_engine_set(engine, ASSAY_STATE_GRADIENT, values, n, &error), ASSAY_OK);
+    for (uint64_t i = 0; i < n; i++)
+        values[i] = 2;
+    cr_assert_eq(as_engine_set(engine, ASSAY_STATE_PARAMETER, values, n, &error), ASSAY_OK);
+    cr_assert_eq(as_engine_update(engine, &config, &step, NULL, &error), ASSAY_OK);
+    cr_assert_eq(as_engine_get(engine, ASSAY_STATE_PARAMETER, values, n, &error), ASSAY_OK);
+    double first = 2 - values[0];
+    free(values);
+    return first;
+}
+
+Test(engine, an_update_follows_its_latest_configuration) {
+    static const uint8_t exempt[] = {1, 1, 1};
+    double norm = sqrt((double)as_engine_n_elements(engine));
+    cr_assert_eq(taken((assay_update_config){.clip_norm = 0}), 1);
+    cr_assert_float_eq(taken((assay_update_config){.clip_norm = 0.5}), 0.5 / norm, 1e-6);
+    cr_assert_eq(taken((assay_update_config){.clip_value = 0.25}), 0.25);
+    cr_assert_eq(taken((assay_update_config){.clip_value = 0.5}), 0.5);
+    cr_assert_eq(taken((assay_update_config){.weight_decay = 0.5}), 2);
+    cr_assert_eq(taken((assay_update_config){.weight_decay = 0.5, .decay_exempt = exempt}), 1);
+    cr_assert_eq(taken((assay_update_config){.weight_decay = 0.5}), 2);
+}
+
 /* ---- training -------------------------------------------------------------------------------- */
 
 static as_train_result train(as_trainee **ret_trainee) {
@@ -168,7 +200,8 @@ Test(engine, a_step_follows_the_mean_gradient_of_its_batch) {
     const assay_batch *batch = as_batches_next(batches_of(4));
     assay_step step = {(uint32_t)sizeof step, 1, 42, 1, 0, 1.0 / 4};
     as_train_config config = toy_config(1, 0);
-    as_batch_step how = {1, 1, 42, 0.05, &config.update};
+    as_batch_step how = {
+        .epoch = 1, .step = 1, .seed = 42, .learning_rate = 0.05, .update = &config.update};
     as_batch_result result;
     as_trainee *trainee = NULL;
     cr_assert_eq(as_engine_accumulate(engine, batch, &step, NULL, NULL, &error), ASSAY_OK);

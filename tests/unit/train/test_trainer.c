@@ -125,6 +125,17 @@ Test(trainer, nan_loss_is_divergence_and_the_last_good_epoch_comes_back) {
     cr_assert_eq(toy.weights, 2);
 }
 
+Test(trainer, the_last_good_epoch_comes_back_when_the_last_is_to_be_kept) {
+    as_train_config config = toy_config(6, 0);
+    config.keep_best = false;
+    toy.nan_at_step = 7 + 7 + 2;
+    script_best(1);
+    cr_assert_eq(run(&config), ASSAY_DIVERGED);
+    cr_assert_eq(result.best_epoch, 1);
+    cr_assert_eq(result.kept_epoch, 2);
+    cr_assert_eq(toy.weights, 2);
+}
+
 Test(trainer, divergence_in_the_first_epoch_leaves_the_initial_weights) {
     as_train_config config = toy_config(6, 0);
     toy.nan_at_step = 1;
@@ -220,6 +231,156 @@ Test(trainer, train_loss_is_the_mean_over_rows) {
     for (int small = 1; small <= 7; small++)
         found = found || fabs((sum - 6.0 / small) / 50 - result.epochs[0].train_loss) < 1e-12;
     cr_assert(found, "%g", result.epochs[0].train_loss);
+}
+
+/* ---- early stopping, schedule ---------------------------------------------------------------- */
+
+/* Accuracy after epoch e is 1 - n_wrong[e] / 20. */
+static void script_wrong(const uint64_t *n_wrong, int n) {
+    memcpy(toy.n_wrong + 1, n_wrong, (size_t)n * sizeof *n_wrong);
+}
+
+Test(trainer, a_step_up_of_min_delta_does_not_count_for_patience) {
+    static const uint64_t n_wrong[] = {10, 9, 8, 7, 6, 6, 5, 4};
+    as_train_config config = toy_config(8, 2);
+    config.metric = AS_METRIC_VALIDATION_ACCURACY;
+    script_wrong(n_wrong, 8);
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_eq(result.n_epochs, 8);
+    config.min_delta = 0.12; /* 0.50 -> 0.65 in epoch 4 counts, then 0.80 would in epoch 8 */
+    config.patience = 3;
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_eq(result.n_epochs, 7);
+    cr_assert_eq(result.stopped, AS_STOPPED_EARLY);
+    cr_assert_eq(result.best_epoch, 7); /* kept is the best, by however little */
+    cr_assert_eq(toy.weights, 7);
+}
+
+Test(trainer, every_metric_can_stop) {
+    static const uint64_t n_wrong[] = {6, 5, 4, 4, 4, 4, 4, 4};
+    as_train_config config = toy_config(8, 2);
+    script_wrong(n_wrong, 8);
+    for (int epoch = 0; epoch < 16; epoch++)
+        toy.margin[epoch] = epoch == 1 ? 0.1 : 6; /* the loss is best after epoch 1 */
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_eq(result.n_epochs, 3);
+    config.metric = AS_METRIC_VALIDATION_ACCURACY;
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_eq(result.n_epochs, 5);
+    config.metric = AS_METRIC_VALIDATION_F1_MACRO;
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_eq(result.n_epochs, 5);
+}
+
+Test(trainer, the_schedule_spans_all_steps) {
+    as_train_config config = toy_config(3, 0);
+    config.schedule = (as_schedule_config){.kind = AS_SCHEDULE_LINEAR};
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_float_eq(toy.rate, 0.05 / 21, 1e-15);
+    cr_assert_float_eq(result.epochs[0].learning_rate, 0.05 * 15 / 21, 1e-15); /* of step 7 */
+    cr_assert_float_eq(result.epochs[2].learning_rate, 0.05 / 21, 1e-15);
+    config.accumulate = 2; /* 4 steps an epoch */
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_float_eq(toy.rate, 0.05 / 12, 1e-15);
+}
+
+Test(trainer, the_plateau_is_told_its_own_metric) {
+    static const uint64_t n_wrong[] = {6, 5, 5, 5, 5, 4};
+    as_train_config config = toy_config(6, 0);
+    config.schedule = (as_schedule_config){.kind = AS_SCHEDULE_PLATEAU,
+                                           .metric = AS_METRIC_VALIDATION_ACCURACY,
+                                           .factor = 0.5,
+                                           .patience = 1};
+    script_wrong(n_wrong, 6);
+    for (int epoch = 0; epoch < 16; epoch++)
+        toy.margin[epoch] = 1 + 0.5 * epoch; /* would never rest by the loss alone */
+    cr_assert_eq(run(&config), ASSAY_OK);
+    for (int i = 0; i < 6; i++)
+        cr_assert_float_eq(result.epochs[i].learning_rate, i < 4 ? 0.05 : 0.025, 1e-15, "%d", i);
+}
+
+Test(trainer, a_plateau_needs_validation_rows) {
+    as_train_config config = toy_config(4, 0);
+    config.schedule.kind = AS_SCHEDULE_PLATEAU;
+    data = toy_prepared(arena, 50, 0);
+    cr_assert_eq(run(&config), ASSAY_INVALID_ARGUMENT);
+    cr_assert_str_eq(error.where, "training.schedule");
+    cr_assert_eq(toy.n_steps, 0);
+}
+
+/* ---- accumulation ---------------------------------------------------------------------------- */
+
+Test(trainer, accumulates_batches_and_tells_each_the_weight_of_the_step) {
+    as_train_config config = toy_config(8, 0);
+    config.accumulate = 3;
+    cr_assert_eq(run(&config), ASSAY_OK, "%s: %s", error.where, error.text);
+    cr_assert_eq(toy.n_batches, 8 * 7);
+    cr_assert_eq(toy.n_steps, 8 * 3); /* 3 + 3 + 1 batches an epoch */
+    cr_assert_eq(result.n_steps, 8 * 3);
+    cr_assert_eq(result.n_rows, 8 * 50);
+    cr_assert_eq(toy.row_sum, 8 * (50 * 49 / 2));
+    for (int epoch = 0; epoch < 8; epoch++) {
+        const double *told = toy.loss_weights + 7 * epoch, *own = toy.own_weights + 7 * epoch;
+        for (int step = 0; step < 2; step++)
+            for (int i = 0; i < 3; i++)
+                cr_assert_eq(told[3 * step + i],
+                             own[3 * step] + own[3 * step + 1] + own[3 * step + 2]);
+        cr_assert_eq(told[6], 0); /* alone */
+    }
+}
+
+Test(trainer, batches_of_a_step_share_its_seed) {
+    as_train_config config = toy_config(1, 0);
+    config.accumulate = 4;
+    cr_assert_eq(run(&config), ASSAY_OK, "%s: %s", error.where, error.text);
+    cr_assert_eq(toy.seeds[0], toy.seeds[3]);
+    cr_assert_neq(toy.seeds[3], toy.seeds[4]);
+    cr_assert_eq(toy.seeds[4], toy.seeds[6]);
+}
+
+Test(trainer, a_model_that_steps_by_itself_cannot_accumulate) {
+    as_train_config config = toy_config(1, 0);
+    config.accumulate = 2;
+    toy.trainee.loss_weight = NULL;
+    cr_assert_eq(run(&config), ASSAY_UNSUPPORTED);
+    cr_assert_str_eq(error.where, "training.accumulate");
+    config.accumulate = 1;
+    cr_assert_eq(run(&config), ASSAY_OK);
+}
+
+/* ---- watchers -------------------------------------------------------------------------------- */
+
+Test(trainer, over_fitting_and_one_class_are_seen) {
+    static const uint64_t n_wrong[] = {3, 4, 5, 6};
+    as_train_config config = toy_config(4, 0);
+    config.keep_best = false;
+    toy.train_right = 0.96;
+    script_wrong(n_wrong, 4);
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_float_eq(result.epochs[0].train_accuracy, 0.96, 1e-12);
+    cr_assert_eq(result.watched.n_overfitting, 4); /* gaps of 0.11, 0.16, ... */
+    cr_assert_eq(result.watched.overfitting_last.epoch, 4);
+    cr_assert_eq(result.watched.n_one_class, 0);
+    cr_assert_eq(result.epochs[3].validation_only_class, -1);
+    cr_assert_eq(result.watched.n_validation, 20);
+    cr_assert(result.watched.seen & AS_WATCH_SMALL_VALIDATION);
+    toy.only_class = 1;
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_eq(result.watched.n_one_class, 4);
+    cr_assert_eq(result.watched.kept_class, 1);
+    cr_assert_eq(result.epochs[3].validation_only_class, 1);
+}
+
+Test(trainer, gradient_norms_reach_the_watcher) {
+    as_train_config config = toy_config(10, 0);
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_eq(result.watched.seen & AS_WATCH_EXPLODING, 0);
+    toy.explodes_at_step = 40;
+    cr_assert_eq(run(&config), ASSAY_OK);
+    cr_assert_eq(result.watched.exploding_step, 40);
+    cr_assert_eq(result.watched.n_exploding, 1);
+    toy.grad_norm = INFINITY;
+    cr_assert_eq(run(&config), ASSAY_DIVERGED);
 }
 
 /* ---- observers ------------------------------------------------------------------------------- */

@@ -53,8 +53,12 @@ static inline as_prepared toy_prepared(as_arena *arena, uint32_t n_train, uint32
 }
 
 static inline as_train_config toy_config(int32_t epochs, int32_t patience) {
-    as_train_config config = {.update = {(uint32_t)sizeof(assay_update_config),
-                                         ASSAY_OPTIMIZER_ADAM, 0.9, 0.999, 1e-8, 0, 0, 1.0},
+    as_train_config config = {.update = {.struct_size = (uint32_t)sizeof(assay_update_config),
+                                         .optimizer = ASSAY_OPTIMIZER_ADAM,
+                                         .beta1 = 0.9,
+                                         .beta2 = 0.999,
+                                         .epsilon = 1e-8,
+                                         .clip_norm = 1},
                               .learning_rate = 0.05,
                               .batch = 8,
                               .epochs = epochs,
@@ -71,31 +75,57 @@ typedef struct toy_trainee {
     as_trainee trainee;
     double margin[16];
     uint64_t n_wrong[16];
+    int32_t only_class;   /* predicted for every row; -1: by the script */
     int64_t nan_at_step;  /* 0: never */
     int64_t fail_at_step; /* 0: never */
+    double grad_norm;
+    int64_t explodes_at_step; /* 0: never; the norm is 10,000 times as large there */
+    double train_right;       /* share of the train rows whose logits are right; NaN: no logits */
     bool has_loss;
     int32_t weights, kept;
-    int64_t n_steps;
-    uint64_t seeds[256];
-    uint64_t row_sum; /* of row keys trained on */
+    double rate; /* learning rate of the last step */
+    int64_t n_steps, n_batches;
+    uint64_t seeds[256];      /* of each batch */
+    double loss_weights[256]; /* of each batch: of its whole step, as told, */
+    double own_weights[256];  /* and of itself */
+    uint64_t row_sum;         /* of row keys trained on */
     int32_t n_predicted;
 } toy_trainee;
+
+/* A row weighs twice its class plus one, so that a sum tells which rows it is over. */
+static inline double toy_loss_weight(const void *self, const int32_t *labels, int32_t n_rows) {
+    double sum = 0;
+    (void)self;
+    for (int32_t b = 0; b < n_rows; b++)
+        sum += 2 * labels[b] + 1;
+    return sum;
+}
 
 static inline assay_status toy_train_batch(void *self, const assay_batch *batch,
                                            const as_batch_step *step, double *logits,
                                            as_batch_result *ret_result, assay_error *error) {
     toy_trainee *toy = self;
-    (void)logits;
     toy->weights = step->epoch;
-    if (toy->n_steps < 256)
-        toy->seeds[toy->n_steps] = step->seed;
-    toy->n_steps++;
-    for (int32_t b = 0; b < batch->n_rows; b++)
+    toy->rate = step->learning_rate;
+    if (toy->n_batches < 256) {
+        toy->seeds[toy->n_batches] = step->seed;
+        toy->loss_weights[toy->n_batches] = step->loss_weight;
+        toy->own_weights[toy->n_batches] = toy_loss_weight(toy, batch->labels, batch->n_rows);
+    }
+    toy->n_batches++;
+    toy->n_steps += !step->more;
+    for (int32_t b = 0; b < batch->n_rows; b++) {
+        bool right = (double)batch->row_keys[b] < toy->train_right * 50;
+        logits[2 * b] = right == (batch->labels[b] == 0);
+        logits[2 * b + 1] = !logits[2 * b];
         toy->row_sum += batch->row_keys[b];
+    }
     if (step->step == toy->fail_at_step)
         return assay_fail(error, ASSAY_LIMIT, "toy", "scripted failure");
     double loss = step->step == toy->nan_at_step ? (double)NAN : 1.0 / (double)step->step;
-    *ret_result = (as_batch_result){loss, 1.0, toy->has_loss, true, false};
+    double norm = toy->grad_norm * (step->step == toy->explodes_at_step ? 1e4 : 1);
+    *ret_result =
+        (as_batch_result){loss, norm, toy->has_loss, !step->more, !isnan(toy->train_right)};
     return ASSAY_OK;
 }
 
@@ -109,6 +139,10 @@ static inline assay_status toy_predict(void *self, const assay_batch *batch, dou
         double margin = toy->margin[toy->weights];
         logits[2 * b + label] = batch->row_keys[b] < toy->n_wrong[toy->weights] ? -margin : margin;
         logits[2 * b + 1 - label] = 0;
+        if (toy->only_class >= 0) {
+            logits[2 * b + toy->only_class] = margin;
+            logits[2 * b + 1 - toy->only_class] = 0;
+        }
     }
     return ASSAY_OK;
 }
@@ -135,8 +169,17 @@ static inline int64_t toy_compute_ns(const void *self) {
 static inline void toy_init(toy_trainee *toy) {
     memset(toy, 0, sizeof *toy);
     toy->has_loss = true;
-    toy->trainee = (as_trainee){toy,      2,           toy_train_batch, toy_predict,
-                                toy_keep, toy_restore, toy_compute_ns,  NULL};
+    toy->only_class = -1;
+    toy->grad_norm = 1;
+    toy->train_right = (double)NAN;
+    toy->trainee = (as_trainee){.self = toy,
+                                .n_classes = 2,
+                                .train_batch = toy_train_batch,
+                                .predict = toy_predict,
+                                .keep = toy_keep,
+                                .restore = toy_restore,
+                                .compute_ns = toy_compute_ns,
+                                .loss_weight = toy_loss_weight};
     for (int i = 0; i < 16; i++)
         toy->margin[i] = 1;
 }

@@ -147,6 +147,9 @@ assay_status as_cell_prepare(as_cell *cell, assay_error *error) {
         return status;
     for (size_t i = 0; i < cell->data->n_warnings; i++)
         as_cell_warn(cell, "%s", cell->data->warnings[i]);
+    if (cell->data->cache_problem)
+        as_cell_warn(cell, "the data could not be cached, and is prepared anew each time: %s",
+                     cell->data->cache_problem);
     fprintf(cell->log, "%s: %u train, %u validation, %u test texts, %u classes, %d words\n",
             cell->data->name, cell->data->splits[AS_SPLIT_TRAIN].n_rows,
             cell->data->splits[AS_SPLIT_VALIDATION].n_rows,

@@ -49,6 +49,11 @@ grep -q '^test,.*4.txt,neg,overlap,cleaned,train,.*1.txt' out/cells/gru__referen
     complain "$(cat out/cells/gru__reference__f32__s1/removed.csv)"
 grep -q removed.csv out/SHA256SUMS || complain "removed.csv is not sealed"
 
+# a cache that cannot be written is told, and costs nothing else
+mine '' '' ''
+ASSAY_CACHE_DIR=/dev/null must 0 "$ASSAY" run ./mine.suite.json --out out
+prints 'the data could not be cached'
+
 # a filter
 mine ', "filter": { "min_words": 5 }' '' ''
 must 65 "$ASSAY" run ./mine.suite.json --out out

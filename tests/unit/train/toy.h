@@ -117,7 +117,7 @@ static inline assay_status toy_train_batch(void *self, const assay_batch *batch,
     for (int32_t b = 0; b < batch->n_rows; b++) {
         bool right = (double)batch->row_keys[b] < toy->train_right * 50;
         logits[2 * b] = right == (batch->labels[b] == 0);
-        logits[2 * b + 1] = !logits[2 * b];
+        logits[2 * b + 1] = 1 - logits[2 * b];
         toy->row_sum += batch->row_keys[b];
     }
     if (step->step == toy->fail_at_step)

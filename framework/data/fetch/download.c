@@ -3,7 +3,6 @@
  * and no_proxy. */
 #include "data/fetch/download.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -84,7 +83,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *context) {
 static bool look_at_answer(transfer *t) {
     long status = 0;
     t->answered = true;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    t->download->curl->easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status >= 300)
         return false;                /* an error page is no content */
     if (t->begin && status == 200) { /* the whole file again */
@@ -156,7 +155,7 @@ static bool set_options(transfer *t, struct curl_slist **headers, char *message)
     CURL *c = t->curl;
     bool good = true;
     char range[64], validator[MAX_VALIDATOR], line[MAX_VALIDATOR + 16];
-#define SET(option, value) good = good && curl_easy_setopt(c, option, value) == CURLE_OK
+#define SET(option, value) good = good && d->curl->easy_setopt(c, option, value) == CURLE_OK
     SET(CURLOPT_URL, d->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https,file");
     SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -181,7 +180,7 @@ static bool set_options(transfer *t, struct curl_slist **headers, char *message)
         read_validator(d->validator, validator);
         if (validator[0]) {
             snprintf(line, sizeof line, "If-Range: %s", validator);
-            struct curl_slist *more = curl_slist_append(*headers, line);
+            struct curl_slist *more = d->curl->slist_append(*headers, line);
             good = good && more;
             *headers = more ? more : *headers;
             SET(CURLOPT_HTTPHEADER, *headers);
@@ -195,8 +194,8 @@ static bool set_options(transfer *t, struct curl_slist **headers, char *message)
 
 static as_download_outcome judge(transfer *t, CURLcode code, const char *message, char why[300]) {
     long status = 0;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    const char *text = message[0] ? message : curl_easy_strerror(code);
+    t->download->curl->easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    const char *text = message[0] ? message : t->download->curl->easy_strerror(code);
     why[0] = '\0';
     if (t->too_large) {
         snprintf(why, 300, "sends more than %llu bytes",
@@ -241,11 +240,11 @@ assay_status as_download_try(const as_download *download, as_download_outcome *r
         goto done;
     }
     t.begin = t.written = (uint64_t)info.st_size;
-    if (!(t.curl = curl_easy_init()) || !set_options(&t, &headers, message)) {
+    if (!(t.curl = download->curl->easy_init()) || !set_options(&t, &headers, message)) {
         status = assay_fail(error, ASSAY_OUT_OF_MEMORY, download->url, "no memory to fetch it");
         goto done;
     }
-    CURLcode code = curl_easy_perform(t.curl);
+    CURLcode code = download->curl->easy_perform(t.curl);
     if (t.disk)
         status = as_fail(error, ASSAY_IO, download->part,
                          "cannot be written: %s; what came is kept, the same command goes on",
@@ -254,8 +253,8 @@ assay_status as_download_try(const as_download *download, as_download_outcome *r
         *ret_outcome = judge(&t, code, message, ret_why);
 done:
     if (t.curl)
-        curl_easy_cleanup(t.curl);
-    curl_slist_free_all(headers);
+        download->curl->easy_cleanup(t.curl);
+    download->curl->slist_free_all(headers);
     if (t.descriptor >= 0)
         close(t.descriptor);
     return status;

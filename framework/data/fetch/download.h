@@ -4,6 +4,7 @@
 #ifndef AS_DATA_FETCH_DOWNLOAD_H
 #define AS_DATA_FETCH_DOWNLOAD_H
 
+#include "data/fetch/curl.h"
 #include "data/fetch/fetch.h"
 
 typedef enum as_download_outcome {
@@ -14,6 +15,7 @@ typedef enum as_download_outcome {
 } as_download_outcome;
 
 typedef struct as_download {
+    const as_curl *curl;
     const char *url;         /* http, https or file */
     const char *part;        /* file that grows */
     const char *validator;   /* file beside it: the ETag or Last-Modified of what is in it */

@@ -2,11 +2,9 @@
 /* Addresses, attempts, verification, names. */
 #include "data/fetch/fetch.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -24,6 +22,7 @@ enum { DEFAULT_RETRIES = 4, MAX_ADDRESSES = 20 };
 
 typedef struct fetching {
     as_arena *arena;
+    const as_curl *curl;
     const as_source *source;
     const as_fetch_options *options;
     const char *addresses[MAX_ADDRESSES];
@@ -33,10 +32,6 @@ typedef struct fetching {
     as_fetch_result result;
     assay_error *error;
 } fetching;
-
-static void start_curl(void) {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static assay_status no_memory(const char *where, assay_error *error) {
     return assay_fail(error, ASSAY_OUT_OF_MEMORY, where, "no memory to fetch it");
@@ -62,16 +57,16 @@ static const char *address_in(fetching *f, const char *from) {
         used = (size_t)snprintf(text, n, "file://");
         for (const char *part = folder; *part;) { /* between slashes, each escaped */
             size_t n_part = strcspn(part, "/");
-            escaped = n_part ? curl_easy_escape(NULL, part, (int)n_part) : NULL;
+            escaped = n_part ? f->curl->easy_escape(NULL, part, (int)n_part) : NULL;
             used += (size_t)snprintf(text + used, n - used, "%s%s", escaped ? escaped : "",
                                      part[n_part] ? "/" : "");
-            curl_free(escaped);
+            f->curl->free(escaped);
             part += n_part + (part[n_part] == '/');
         }
     }
-    escaped = curl_easy_escape(NULL, file, 0);
+    escaped = f->curl->easy_escape(NULL, file, 0);
     snprintf(text + used, n - used, "/%s", escaped ? escaped : "");
-    curl_free(escaped);
+    f->curl->free(escaped);
     return text;
 }
 
@@ -131,6 +126,7 @@ static void pause_for(double seconds) {
 static assay_status ask(fetching *f, const char *address, as_download_outcome *ret_outcome) {
     int retries = f->options->retries < 0 ? DEFAULT_RETRIES : f->options->retries, failures = 0;
     const as_download download = {
+        .curl = f->curl,
         .url = address,
         .part = f->part,
         .validator = f->validator,
@@ -282,7 +278,11 @@ static int lock_folder(const char *folder) {
 static assay_status fetch_all(as_arena *arena, const as_manifest *manifest, const char *folder,
                               const as_fetch_options *options, as_fetch_result *results,
                               size_t *ret_n, assay_error *error) {
+    const as_curl *curl;
     size_t n = 0;
+    assay_status opened = as_curl_open(&curl, error);
+    if (opened != ASSAY_OK)
+        return opened;
     for (size_t i = 0; i < manifest->n_sources; i++) {
         if (!manifest->sources[i].file)
             continue;
@@ -290,6 +290,7 @@ static assay_status fetch_all(as_arena *arena, const as_manifest *manifest, cons
         if (!f)
             return no_memory(folder, error);
         f->arena = arena;
+        f->curl = curl;
         f->source = &manifest->sources[i];
         f->options = options;
         f->error = error;
@@ -309,10 +310,8 @@ static assay_status fetch_all(as_arena *arena, const as_manifest *manifest, cons
 
 assay_status as_fetch(as_arena *arena, const as_manifest *manifest, const as_fetch_options *options,
                       as_fetch_result **ret_results, size_t *ret_n, assay_error *error) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *data_dir;
     as_fetch_result *results = as_arena_alloc_array(arena, manifest->n_sources, sizeof *results);
-    pthread_once(&once, start_curl);
     assay_status status = as_data_folder(arena, options->data_dir, &data_dir, error);
     if (status != ASSAY_OK)
         return status;

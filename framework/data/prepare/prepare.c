@@ -96,10 +96,11 @@ static assay_status make_tools(preparation *p) {
     return status;
 }
 
-/* Digest of everything in the manifest that decides what is read. */
+/* Digest of everything in the manifest that decides what is read, or is told of it. */
 static assay_status digest_reading(preparation *p) {
-    static const char *const fields[] = {"kind",      "reader", "splits",        "labels",
-                                         "label_map", "limits", "content_sha256"};
+    static const char *const fields[] = {"name",   "kind",          "license", "citation",
+                                         "reader", "splits",        "labels",  "label_map",
+                                         "limits", "content_sha256"};
     json_t *parts = json_object();
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         json_object_set(parts, fields[i], json_object_get(p->manifest.json, fields[i]));
@@ -277,7 +278,10 @@ static assay_status describe(preparation *p) {
     const as_image_content *c = &p->content;
     as_prepared *out = p->out;
     out->name = c->name;
-    out->source = c->source;
+    /* The same content may have been cached from another place. */
+    out->source = p->source ? as_arena_strdup(p->arena, p->source) : c->source;
+    if (!out->source)
+        return no_memory(p);
     out->license = c->license;
     out->citation = c->citation;
     out->labels = c->labels;

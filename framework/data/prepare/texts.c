@@ -28,6 +28,7 @@ typedef struct worker {
     as_arena *arena; /* of its tokens and words: lives as long as the build */
     as_cleaner *cleaner;
     as_splitter *splitter;
+    as_splitter *spaces; /* of whitespace, to tell blank texts */
     as_wordpiece_scratch *scratch;
     as_interner *words;
     uint32_t *buffer; /* tokens of the current text */
@@ -48,12 +49,15 @@ struct as_text_pass {
     int n_workers, n_threads; /* the last worker runs in the thread that finishes */
 };
 
-static bool is_blank(const char *text, size_t n_bytes) {
-    /* Python's white space in UTF-8 that is not ASCII is rare: the splitter knows it. */
-    for (size_t i = 0; i < n_bytes; i++)
-        if ((unsigned char)text[i] > 0x20)
-            return false;
-    return true;
+/* A text is blank when Python's str.split() finds no word in it. */
+static assay_status is_blank(worker *w, const char *text, size_t n_bytes, bool *ret_blank) {
+    as_split_cursor cursor = {text, text, text + n_bytes};
+    const char *word;
+    size_t n_word;
+    assay_status status = as_splitter_next(w->spaces, &cursor, &word, &n_word, &w->error);
+    if (status == ASSAY_OK)
+        *ret_blank = !word;
+    return status;
 }
 
 /* Digests at the stages; the text after all steps. */
@@ -78,10 +82,9 @@ static assay_status clean_row(worker *w, const char *raw, size_t n_raw, as_row_t
         n_steps ? as_text_digest_of(text, n_bytes) : texts->digest[AS_STAGE_RAW];
     if (n_text_steps == n_steps)
         texts->digest[AS_STAGE_CLEANED] = texts->digest[AS_STAGE_FILTERED];
-    texts->blank = is_blank(text, n_bytes);
     *ret_text = text;
     *ret_n_bytes = n_bytes;
-    return ASSAY_OK;
+    return is_blank(w, text, n_bytes, &texts->blank);
 }
 
 static assay_status no_memory(worker *w) {
@@ -187,6 +190,8 @@ static assay_status start_worker(worker *w) {
     const char *where = b->data->where ? b->data->where : "data";
     as_where place = as_where_join(where, "/", "cleaning");
     assay_status status = as_cleaner_new(b->cleaning, place.text, &w->cleaner, &w->error);
+    if (status == ASSAY_OK)
+        status = as_splitter_new(w->arena, "whitespace", NULL, "tokenizer", &w->spaces, &w->error);
     if (status != ASSAY_OK)
         return status;
     if (b->wordpiece) {
@@ -201,6 +206,7 @@ static assay_status start_worker(worker *w) {
 static void end_worker(worker *w) {
     as_cleaner_free(w->cleaner);
     as_splitter_free(w->splitter);
+    as_splitter_free(w->spaces);
     as_wordpiece_scratch_free(w->scratch);
     free(w->buffer);
 }

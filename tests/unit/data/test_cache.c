@@ -86,6 +86,30 @@ static void same(const as_prepared *a, const as_prepared *b) {
     }
 }
 
+/* Known by its content, told of by its own place; another manifest's name is not taken over. */
+Test(cache, the_same_content_elsewhere_has_its_own_name) {
+    bench b = begin();
+    as_prepared *first = prepare(&b);
+    scratch_path moved = scratch_join(b.scratch.text, "moved.tar.gz");
+    cr_assert_eq(rename(b.archive.text, moved.text), 0);
+    b.archive = moved;
+    as_prepared *second = prepare(&b);
+    cr_assert(second->from_cache);
+    cr_assert_str_eq(second->source, moved.text);
+    cr_assert_str_eq(second->rows_sha256.text, first->rows_sha256.text);
+    char other[sizeof folders_manifest + 8];
+    const char *name = strstr(folders_manifest, "mine");
+    snprintf(other, sizeof other, "%.*sours%s", (int)(name - folders_manifest), folders_manifest,
+             name + 4);
+    b.manifest = scratch_write(b.scratch.text, "ours.json", other, strlen(other));
+    as_prepared *third = prepare(&b);
+    cr_assert_str_eq(third->name, "ours");
+    as_prepared_free(first);
+    as_prepared_free(second);
+    as_prepared_free(third);
+    end(&b);
+}
+
 /* Paths of the files in CACHE/prepared. */
 static int list_images(const bench *b, scratch_path paths[16]) {
     scratch_path folder = scratch_join(b->cache.text, "prepared");

@@ -91,6 +91,35 @@ Test(prepare, small_data_comes_out_exactly) {
     as_arena_free(arena);
 }
 
+/* Blank is what has no white-space word: a no-break space alone is blank, a control character is
+ * not. */
+Test(prepare, blank_texts_are_those_without_a_word) {
+    static const char *const texts[] = {"\xc2\xa0\xe3\x80\x80", "\xe2\x80\x83", " \t\n", "\x01",
+                                        "."};
+    scratch_path scratch = scratch_folder(), root = scratch_join(scratch.text, "set");
+    scratch_path manifest =
+        scratch_write(scratch.text, "mine.json", folders_manifest, strlen(folders_manifest));
+    for (size_t i = 0; i < N_FOLDERS_FILES; i++)
+        scratch_write(root.text, folders_files[i][0], folders_files[i][1],
+                      strlen(folders_files[i][1]));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "train/neg/9_%zu.txt", i);
+        scratch_write(root.text, name, texts[i], strlen(texts[i]));
+    }
+    as_arena *arena = as_arena_new();
+    as_data_config data = everything(manifest.text);
+    as_tokenizer_config tokenizer = words(50, 8);
+    data.path = root.text;
+    as_prepared *p = prepare(arena, &data, &tokenizer);
+    const json_t *blank = json_object_get(p->report, "blank");
+    cr_assert_eq(json_integer_value(json_object_get(blank, "train")), 3);
+    cr_assert_eq(json_integer_value(json_object_get(blank, "test")), 1);
+    as_prepared_free(p);
+    as_arena_free(arena);
+    scratch_remove(&scratch);
+}
+
 Test(prepare, errors_leave_the_result) {
     as_arena *arena = as_arena_new();
     as_prepared preset, *p = &preset;

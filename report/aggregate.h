@@ -29,12 +29,31 @@ typedef struct as_row_summary {
     bool trusted;         /* equivalence passed, or needs none (own code, the reference itself) */
 } as_row_summary;
 
+/* One point of an entry's grid, as validation sees it. */
+typedef struct as_grid_point {
+    const char *name, *values; /* "lr 0.001, hidden 64" */
+    double mean, low, high;    /* of the selecting figure over seeds; NaN: none */
+    const char *problem;       /* NULL when every seed is ok */
+    const as_record **records; /* [n_records] */
+    size_t n_records;
+    bool selected;
+} as_grid_point;
+
+typedef struct as_grid {
+    const char *entry, *select; /* "validation.accuracy" */
+    as_grid_point *points;      /* [n_points] in the suite's order */
+    size_t n_points;
+} as_grid;
+
 typedef struct as_summary {
-    as_row_summary *rows; /* complete ones by falling accuracy, then those with a problem */
+    /* complete ones by falling accuracy, then those with a problem; of a grid the selected point */
+    as_row_summary *rows;
     size_t n_rows, n_complete;
     size_t n_seeds;        /* largest of any row */
     double separable;      /* smallest difference seen with 80 % power, share; NaN if unknown */
     const as_record *some; /* a record with data, for what all share; NULL when there is none */
+    as_grid *grids;        /* [n_grids] */
+    size_t n_grids;
 } as_summary;
 
 /* [any] Everything lives in `arena` and points into `run`. Raw rows must have been read where
@@ -42,8 +61,10 @@ typedef struct as_summary {
 ASSAY_MUST_USE assay_status as_summarise(as_arena *arena, const as_run *run,
                                          as_summary *ret_summary, assay_error *error);
 
-/* [any] Did a cell before run->cells[cell] give the same warning? How many cells gave it? */
-bool as_warning_came_before(const as_run *run, size_t cell, const char *warning);
-size_t as_warning_cells(const as_run *run, const char *warning);
+/* [any] Did a cell before run->cells[cell] give the same warning? How many cells gave it? Those of
+ * points that a grid passed over don't count: their warnings may hold test figures. */
+bool as_warning_came_before(const as_run *run, const as_summary *summary, size_t cell,
+                            const char *warning);
+size_t as_warning_cells(const as_run *run, const as_summary *summary, const char *warning);
 
 #endif

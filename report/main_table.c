@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "report/aggregate.h"
+#include "report/grids.h"
 #include "report/number.h"
 #include "report/report.h"
 #include "report/same.h"
@@ -120,19 +121,19 @@ static assay_status print_same(as_arena *arena, const as_summary *s, FILE *strea
 }
 
 /* Warnings of the cells, each once, with the cells it stands for counted. */
-static void print_warnings(const as_run *run, FILE *stream, int width) {
+static void print_warnings(const as_run *run, const as_summary *s, FILE *stream, int width) {
     enum { MOST = 6 };
     size_t n_printed = 0, n_left = 0;
     for (size_t i = 0; i < run->n_cells; i++) {
         for (size_t w = 0; w < run->cells[i]->n_warnings; w++) {
             const char *warning = run->cells[i]->warnings[w];
-            if (as_warning_came_before(run, i, warning))
+            if (as_is_passed_over(s, run->cells[i]) || as_warning_came_before(run, s, i, warning))
                 continue;
             if (n_printed++ >= MOST) {
                 n_left++;
                 continue;
             }
-            size_t n_cells = as_warning_cells(run, warning);
+            size_t n_cells = as_warning_cells(run, s, warning);
             char text[LINE_BYTES];
             if (n_cells > 1)
                 snprintf(text, sizeof text, "%zu cells: %s", n_cells, warning);
@@ -194,10 +195,11 @@ static assay_status write_table(as_arena *arena, const as_run *run, FILE *stream
     size_t shown = as_table_print(&table, stream);
     print_dropped(headings, shown, stream, width);
     print_legend(&s, stream, width, ascii);
+    as_grids_print(&s, stream, width);
     print_untrusted(&s, stream, width);
     status = print_same(arena, &s, stream, width, error);
     if (status == ASSAY_OK)
-        print_warnings(run, stream, width);
+        print_warnings(run, &s, stream, width);
     return status;
 }
 

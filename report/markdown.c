@@ -3,6 +3,7 @@
  * the sections of markdown_sections.c. Escaping for CommonMark with GitHub's tables and mentions.
  */
 #include "report/markdown.h"
+#include "report/grids.h"
 
 #include <math.h>
 #include <string.h>
@@ -208,9 +209,9 @@ static assay_status write_warnings(as_arena *arena, const as_run *run, const as_
     for (size_t i = 0; i < run->n_cells; i++) {
         const as_record *r = run->cells[i];
         for (size_t w = 0; w < r->n_warnings; w++) {
-            if (as_warning_came_before(run, i, r->warnings[w]))
+            if (as_is_passed_over(s, r) || as_warning_came_before(run, s, i, r->warnings[w]))
                 continue;
-            size_t n_cells = as_warning_cells(run, r->warnings[w]);
+            size_t n_cells = as_warning_cells(run, s, r->warnings[w]);
             begin_warning(&n, stream);
             if (n_cells > 1)
                 fprintf(stream, "%zu cells", n_cells);
@@ -298,6 +299,48 @@ static void write_main_table(const as_summary *s, FILE *stream) {
           stream);
 }
 
+/* ---- notes of the suite's author ---------------------------------------------------------------
+ */
+
+/* Cells of the entry, or of the points of its grid. */
+static bool has_cell(const as_run *run, const char *entry) {
+    for (size_t i = 0; entry && i < run->n_cells; i++) {
+        const as_record *r = run->cells[i];
+        const char *grid = json_string_value(json_object_get(r->grid, "entry"));
+        if ((r->entry && strcmp(r->entry, entry) == 0) || (grid && strcmp(grid, entry) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* One line a note; `entry` NULL: of the whole suite. Returns how many stand there by now. */
+static size_t write_note_list(const json_t *notes, const char *entry, size_t n, FILE *stream) {
+    for (size_t i = 0; i < json_array_size(notes); i++) {
+        fputs(n++ ? "- " : "## Notes of the suite\n\n- ", stream);
+        if (entry) {
+            as_md_code(stream, entry);
+            fputs(": ", stream);
+        }
+        as_md_text(stream, json_string_value(json_array_get(notes, i)));
+        fputs("\n", stream);
+    }
+    return n;
+}
+
+/* The suite's, then those of the entries that the run has. */
+static void write_notes(const as_run *run, FILE *stream) {
+    const json_t *entries = json_object_get(run->suite, "entries");
+    size_t n = write_note_list(json_object_get(run->suite, "notes"), NULL, 0, stream);
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *entry = json_array_get(entries, i);
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        if (has_cell(run, name))
+            n = write_note_list(json_object_get(entry, "notes"), name, n, stream);
+    }
+    if (n)
+        fputs("\n", stream);
+}
+
 assay_status as_report_write_markdown(const as_run *run, FILE *stream, assay_error *error) {
     as_summary s;
     as_arena *arena = as_arena_new();
@@ -309,7 +352,9 @@ assay_status as_report_write_markdown(const as_run *run, FILE *stream, assay_err
         write_sentences(&s, stream);
         status = write_warnings(arena, run, &s, stream, error);
         write_main_table(&s, stream);
+        as_md_grids(&s, stream);
         write_failures(run, stream);
+        write_notes(run, stream);
         as_md_classes(&s, stream);
         as_md_confusions(&s, stream);
         as_md_curves(&s, stream);

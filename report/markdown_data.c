@@ -125,7 +125,9 @@ static void write_tokens(const as_summary *s, FILE *stream) {
         write_percent(stream, first->dataset.truncated_share);
         write_count(stream, first->dataset.empty);
         fprintf(stream, " %s |", as_number_plain(first->dataset.mean_tokens).value);
-        write_percent(stream, first->training.padding_share);
+        /* Where the suite itself pads, none was spared. */
+        bool pads = json_is_object(json_object_get(first->dataset.preparation, "padding"));
+        write_percent(stream, pads ? 0 : first->training.padding_share);
         fputs("\n", stream);
     }
     fputs("\n", stream);

@@ -195,6 +195,23 @@ static void write_json(FILE *stream, const json_t *json) {
     free(text);
 }
 
+static double mib(int64_t bytes) {
+    return (double)bytes / (1 << 20);
+}
+
+/* What was trained, and what it took to hold it. */
+static void write_strategy(FILE *stream, const as_record *r) {
+    if (r->training.strategy) {
+        fputs(", strategy ", stream);
+        write_json(stream, r->training.strategy);
+    }
+    if (r->parameter_bytes >= 0)
+        fprintf(stream, ", held: parameters %s MiB, gradients %s MiB, optimizer %s MiB",
+                as_number_plain(mib(r->parameter_bytes)).value,
+                as_number_plain(mib(r->gradient_bytes)).value,
+                as_number_plain(mib(r->optimizer_bytes)).value);
+}
+
 void as_md_models(const as_summary *s, FILE *stream) {
     fputs("## Models and training\n\n"
           "| entry | model | parameters | trainable | backend | epochs (best) by seed | options | "
@@ -231,6 +248,7 @@ void as_md_models(const as_summary *s, FILE *stream) {
         write_json(stream, r->model.options);
         fputs(" | ", stream);
         write_json(stream, r->training.settings);
+        write_strategy(stream, r);
         fputs(" |\n", stream);
     }
     fputs("\n", stream);

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cell/limits.h"
+#include "cell/run_folder.h"
 #include "measure/environment.h"
 
 /* ---- progress -------------------------------------------------------------------------------- */
@@ -123,12 +124,12 @@ static void on_step(void *context, const as_step_record *step) {
 }
 
 static assay_status train(as_cell *cell, assay_error *error) {
-    as_train_job job = {cell->trainee,
-                        cell->data,
-                        &cell->spec.entry->training,
-                        cell->spec.seed,
-                        {cell, as_cell_on_progress, on_step}};
-    as_energy energy;
+    const as_features *features = cell->features;
+    as_train_job job = {.trainee = features ? as_features_trainee(features) : cell->trainee,
+                        .data = features ? as_features_prepared(features) : cell->data,
+                        .config = &cell->spec.entry->training,
+                        .seed = cell->spec.seed,
+                        .observer = {cell, as_cell_on_progress, on_step}};
     char *path = as_path_join(cell->work, "steps.jsonl");
     if (!path)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, "steps.jsonl", "no memory for its path");
@@ -137,9 +138,15 @@ static assay_status train(as_cell *cell, assay_error *error) {
     if (status != ASSAY_OK)
         return status;
     as_cell_stage(cell, "train");
-    as_energy_start(&energy);
-    status = as_train_run(cell->arena, &job, &cell->trained, error);
-    cell->joules = as_energy_joules(&energy);
+    as_energy_start(&cell->state.energy);
+    status = as_cell_saver(cell, &job.saver, error);
+    if (status == ASSAY_OK)
+        status = as_train_run(cell->arena, &job, &cell->trained, error);
+    cell->joules = as_cell_joules(cell);
+    if (features && (status == ASSAY_OK || status == ASSAY_DIVERGED)) {
+        assay_status finished = as_features_finish(cell->features, error);
+        status = status == ASSAY_OK ? finished : status;
+    }
     assay_error written = ASSAY_ERROR_INIT;
     if (as_file_writer_commit(&cell->steps, &written) != ASSAY_OK && status == ASSAY_OK)
         return assay_fail(error, written.status, written.where, written.text);
@@ -171,6 +178,8 @@ static assay_status work(as_cell *cell, assay_error *error) {
         status = status == ASSAY_OK ? recorded : status;
     }
     if (status == ASSAY_OK)
+        status = as_cell_save(cell, error);
+    if (status == ASSAY_OK)
         status = as_cell_record_scores(cell, error);
     if (status == ASSAY_OK)
         status = as_cell_record_speed(cell, error);
@@ -190,7 +199,7 @@ static void conclude(as_cell *cell, assay_status status, const assay_error *erro
                      : status == ASSAY_UNAVAILABLE || status == ASSAY_UNSUPPORTED ? AS_CELL_SKIPPED
                      : status == ASSAY_DIVERGED                                   ? AS_CELL_DIVERGED
                                                                                   : AS_CELL_FAILED;
-    record->peak_rss_bytes = as_peak_rss_bytes();
+    record->peak_rss_bytes = as_cell_peak_rss_bytes(cell);
     if (status == ASSAY_OK)
         return;
     as_bytes_text(limit ? strtoull(limit, NULL, 10) : 0, bytes, sizeof bytes);
@@ -225,7 +234,9 @@ assay_status as_cell_main(const char *run_folder, const char *cell_name, const c
         status = read_run(&cell, run_folder, cell_name, error);
     if (status == ASSAY_OK) {
         as_cell_identify(cell.record, cell.suite, &cell.spec, cell.threads);
-        status = hold_limits(&why);
+        cell.state.path = as_run_state_path(run_folder, cell_name);
+        status = cell.state.path ? hold_limits(&why)
+                                 : as_fail(&why, ASSAY_OUT_OF_MEMORY, cell_name, "no memory");
         if (status == ASSAY_OK)
             status = work(&cell, &why);
         conclude(&cell, status, &why);

@@ -5,8 +5,20 @@
 #define AS_CELL_CELL_H
 
 #include "cell/run.h"
+#include "measure/environment.h"
 #include "measure/scenarios.h"
-#include "train/trainer.h"
+#include "train/frozen_features.h"
+
+/* The saved training state, and what was before this process went on from one. */
+typedef struct as_cell_state {
+    char *path;
+    as_state_fact facts[AS_STATE_MAX_FACTS];
+    size_t n_facts;
+    as_train_saver saver;
+    as_energy energy;       /* of training in this process */
+    double joules;          /* of training before */
+    int64_t peak_rss_bytes; /* before */
+} as_cell_state;
 
 typedef struct as_cell {
     as_arena *arena;
@@ -25,17 +37,22 @@ typedef struct as_cell {
     const assay_model_opaque *opaque_model;
     const assay_backend *device;
     assay_model_config config;
-    json_t *options; /* of the model, all of them */
-    json_t *weights; /* for the record; NULL: drawn */
+    json_t *options;  /* of the model, all of them */
+    json_t *weights;  /* for the record; NULL: drawn */
+    json_t *strategy; /* for the record; NULL: all is trained at one rate */
+    as_graph_options graph_options;
     /* work */
     bool data_failed; /* the data cannot be had, whatever the model */
     as_prepared *data;
-    assay_graph *graph;
+    as_phases *phases;        /* a graph model's graphs; NULL: an opaque model */
+    const assay_graph *graph; /* of epoch 1, the phases' */
     as_engine *engine;
     as_trainee *trainee;
+    as_features *features; /* of a frozen part, on which the head is trained; NULL */
     as_train_result trained;
     double joules; /* of training; NaN: the machine doesn't tell */
     as_file_writer steps;
+    as_cell_state state;
     as_record *record;
 } as_cell;
 
@@ -44,6 +61,19 @@ ASSAY_MUST_USE assay_status as_cell_prepare(as_cell *cell, assay_error *error);
 void as_cell_free(as_cell *cell);
 /* [cell] Every parameter from the entry's weights, or drawn where they may lack it. */
 ASSAY_MUST_USE assay_status as_cell_load_weights(as_cell *cell, assay_error *error);
+
+/* [cell] cell_save.c: the weights as they are now and the tokenizer, where the suite keeps them. */
+ASSAY_MUST_USE assay_status as_cell_save(as_cell *cell, assay_error *error);
+
+/* ---- cell_state.c ---------------------------------------------------------------------------- */
+
+/* [cell] Saves and resumes the training; *ret_saver is left alone where that is not wanted or the
+ * model can't. */
+ASSAY_MUST_USE assay_status as_cell_saver(as_cell *cell, const as_train_saver **ret_saver,
+                                          assay_error *error);
+/* [cell] Of training, and of the process, what was before it went on included. */
+double as_cell_joules(as_cell *cell);
+int64_t as_cell_peak_rss_bytes(const as_cell *cell);
 
 /* [cell] Tells the parent which stage begins. */
 void as_cell_stage(const as_cell *cell, const char *stage);

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/paths.h"
 #include "cell/cell.h"
+#include "cell/suite_check.h"
 #include "data/embeddings/embeddings.h"
 
 static assay_status load_plugins(as_cell *cell, void **ret_options, assay_error *error) {
@@ -16,9 +18,14 @@ static assay_status load_plugins(as_cell *cell, void **ret_options, assay_error 
     if (status == ASSAY_OK)
         status = as_plugin_model(&cell->model, &cell->graph_model, &cell->opaque_model, error);
     snprintf(where, sizeof where, "%s/options", entry->where);
+    json_t *options = NULL;
     if (status == ASSAY_OK)
-        status = as_options_from_json(cell->arena, cell->model.descriptor, entry->options, where,
+        status = as_entry_options(cell->arena, entry, cell->model.descriptor, cell->data_dir,
+                                  &options, error);
+    if (status == ASSAY_OK)
+        status = as_options_from_json(cell->arena, cell->model.descriptor, options, where,
                                       ret_options, error);
+    json_decref(options);
     if (status == ASSAY_OK && cell->model.descriptor->probe)
         status = cell->model.descriptor->probe(error);
     if (status != ASSAY_OK || cell->opaque_model)
@@ -61,7 +68,7 @@ static assay_status upload_embeddings(as_cell *cell, assay_error *error) {
     if (parameter->dims[0] != table->vocab_size || parameter->dims[1] != table->dimensions)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, place.text,
                        "the vectors have %d dimensions, the model's %s has %lld; set the entry's "
-                       "options.embedding to %d",
+                       "options.embedding (of a transformer options.hidden) to %d",
                        table->dimensions, name, (long long)parameter->dims[1], table->dimensions);
     double *values = malloc((size_t)n * sizeof *values);
     if (!values)
@@ -77,22 +84,21 @@ static assay_status upload_embeddings(as_cell *cell, assay_error *error) {
     return status;
 }
 
-/* Weights that the suite gives and the model doesn't read would be a setting without effect, and
- * the other way round there is nothing to read. */
-static assay_status check_token_weights(const as_cell *cell, assay_error *error) {
-    const assay_graph_view *view = as_graph_view(cell->graph);
-    bool reads = false, has = cell->spec.entry->tokenizer.token_weights != NULL;
-    for (uint32_t i = 0; i < view->n_values; i++)
-        reads = reads || view->values[i].input == ASSAY_INPUT_TOKEN_WEIGHTS;
-    if (reads == has)
-        return ASSAY_OK;
-    as_where place = as_where_join(cell->spec.entry->where, "/", "token_weights");
-    return as_fail(
-        error, ASSAY_INVALID_ARGUMENT, place.text,
-        has ? "the model \"%s\" does not read them; set options.token_weights to true "
-              "if it has that option"
-            : "the model \"%s\" reads them, and the entry has none; add \"token_weights\"",
-        cell->spec.entry->model);
+/* A frozen part's features, where the strategy has one; without a folder to keep them they are
+ * computed each time. */
+static assay_status compute_features(as_cell *cell, assay_error *error) {
+    const char *folder = NULL;
+    if (as_cache_folder(cell->arena, NULL, &folder, NULL) != ASSAY_OK)
+        folder = NULL;
+    const as_features_config config = {.engine = cell->engine,
+                                       .phases = cell->phases,
+                                       .data = cell->data,
+                                       .backend = &cell->backend,
+                                       .batch_rows = cell->spec.entry->training.batch,
+                                       .cache_folder = folder,
+                                       .progress = as_cell_on_progress,
+                                       .context = cell};
+    return as_features_open(&config, &cell->features, error);
 }
 
 static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
@@ -102,11 +108,17 @@ static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
                                .threads = cell->threads,
                                .max_rows = training->batch,
                                .max_tokens = longest_row(cell->data)};
-    assay_status status =
-        as_graph_build_model(cell->graph_model, &cell->config, training->label_smoothing,
-                             cell->data->class_weights, 1, &cell->graph, error);
+    cell->graph_options = (as_graph_options){.label_smoothing = training->label_smoothing,
+                                             .class_weights = cell->data->class_weights,
+                                             .with_gradient = 1,
+                                             .checkpointing = training->checkpointing};
+    as_phases_config phases = {cell->graph_model, &cell->config, &cell->graph_options,
+                               &cell->spec.entry->strategy, training->epochs};
+    assay_status status = as_phases_new(&phases, &cell->phases, error);
     if (status == ASSAY_OK)
-        status = check_token_weights(cell, error);
+        status = as_phases_graph(cell->phases, 1, &cell->graph, error);
+    if (status == ASSAY_OK)
+        status = as_entry_check_token_weights(cell->spec.entry, as_graph_view(cell->graph), error);
     if (status == ASSAY_OK)
         status = as_engine_new(&config, cell->graph, &cell->engine, error);
     if (status == ASSAY_OK)
@@ -115,16 +127,23 @@ static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
                      : as_engine_init_parameters(cell->engine, cell->spec.seed, error);
     if (status == ASSAY_OK)
         status = upload_embeddings(cell, error);
-    return status == ASSAY_OK ? as_trainee_new_graph(cell->engine, &cell->trainee, error) : status;
+    if (status == ASSAY_OK)
+        status = as_trainee_new_phased(cell->engine, cell->phases, &cell->trainee, error);
+    return status == ASSAY_OK ? compute_features(cell, error) : status;
+}
+
+static bool trains_a_part(const as_strategy *strategy) {
+    return strategy->kind != AS_STRATEGY_FULL || strategy->lr_factors || strategy->lr_decay != 1;
 }
 
 /* An opaque model takes the batches as they are and keeps its own loss. */
 static assay_status check_opaque(const as_cell *cell, assay_error *error) {
-    const char *what = cell->data->class_weights                   ? "class weights"
-                       : cell->data->embeddings                    ? "pretrained embeddings"
-                       : cell->spec.entry->tokenizer.token_weights ? "token weights"
-                       : cell->spec.entry->weights                 ? "weights"
-                                                                   : NULL;
+    const char *what = cell->data->class_weights                    ? "class weights"
+                       : cell->data->embeddings                     ? "pretrained embeddings"
+                       : cell->spec.entry->tokenizer.token_weights  ? "token weights"
+                       : cell->spec.entry->weights                  ? "weights"
+                       : trains_a_part(&cell->spec.entry->strategy) ? "a strategy"
+                                                                    : NULL;
     if (!what)
         return ASSAY_OK;
     return as_fail(error, ASSAY_UNSUPPORTED, cell->spec.entry->where,
@@ -154,6 +173,12 @@ assay_status as_cell_prepare(as_cell *cell, assay_error *error) {
             cell->data->name, cell->data->splits[AS_SPLIT_TRAIN].n_rows,
             cell->data->splits[AS_SPLIT_VALIDATION].n_rows,
             cell->data->splits[AS_SPLIT_TEST].n_rows, cell->data->n_labels, cell->data->vocab_size);
+    if (cell->spec.entry->grid && cell->data->splits[AS_SPLIT_VALIDATION].n_rows == 0) {
+        as_where place = as_where_join(cell->spec.entry->where, "/", "grid");
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, place.text,
+                       "there are no validation texts to select a point by; set "
+                       "data.validation.share, as 0.1");
+    }
     cell->config = (assay_model_config){.struct_size = sizeof(assay_model_config),
                                         .n_classes = (int32_t)cell->data->n_labels,
                                         .vocab_size = cell->data->vocab_size,
@@ -173,14 +198,17 @@ assay_status as_cell_prepare(as_cell *cell, assay_error *error) {
 }
 
 void as_cell_free(as_cell *cell) {
+    as_features_free(cell->features);
     as_trainee_free(cell->trainee);
     as_engine_free(cell->engine);
-    as_graph_free(cell->graph);
+    as_phases_free(cell->phases);
     as_record_free(cell->record);
     as_prepared_free(cell->data);
     as_suite_free(cell->suite);
     json_decref(cell->options);
     json_decref(cell->weights);
+    json_decref(cell->strategy);
     json_decref(cell->run);
+    free(cell->state.path);
     as_arena_free(cell->arena);
 }

@@ -11,6 +11,7 @@
 #include "data/batches.h"
 #include "measure/environment.h"
 #include "stats/intervals.h"
+#include "train/engine.h"
 
 enum { EQUIVALENCE_ROWS = 8 };
 
@@ -38,23 +39,104 @@ void as_cell_warn(as_cell *cell, const char *format, ...) {
 
 /* ---- before training ------------------------------------------------------------------------- */
 
-static void record_parameters(as_cell *cell) {
-    as_record *record = cell->record;
-    if (cell->opaque_model)
-        return; /* known after training: as_cell_record_training */
-    const assay_graph_view *view = as_graph_view(cell->graph);
-    record->model.parameters_total = record->model.parameters_trainable = 0;
+/* Elements of the model's parameters, and of those that are trained. The loss's class weights are
+ * no part of the model. */
+static void count_parameters(const assay_graph *graph, int64_t *ret_total, int64_t *ret_trained) {
+    const assay_graph_view *view = as_graph_view(graph);
+    *ret_total = *ret_trained = 0;
     for (uint32_t i = 0; i < view->n_parameters; i++) {
         const assay_parameter_info *parameter = &view->parameters[i];
         if (parameter->values)
-            continue; /* the loss's class weights are no part of the model */
-        record->model.parameters_total += parameter->n_elements;
+            continue;
+        *ret_total += parameter->n_elements;
         if (parameter->gradient != ASSAY_NONE)
-            record->model.parameters_trainable += parameter->n_elements;
+            *ret_trained += parameter->n_elements;
     }
-    static const int64_t bytes[ASSAY_DTYPE_COUNT] = {4, 8, 2};
+}
+
+/* The features of a frozen part, and what a reader of the times should know. */
+static void describe_features(as_cell *cell) {
+    if (!cell->features)
+        return;
+    as_features_told told = as_features_tell(cell->features);
+    json_object_set_new(cell->strategy, "features",
+                        json_pack("{s:I, s:I, s:I, s:b, s:f}", "rows", (json_int_t)told.n_rows,
+                                  "channels", (json_int_t)told.channels, "bytes",
+                                  (json_int_t)told.bytes, "from_cache", told.from_cache, "seconds",
+                                  told.seconds));
+    if (told.from_cache)
+        as_cell_warn(cell,
+                     "the frozen part's features came from the cache: the training time lacks "
+                     "what computing them takes");
+    if (told.cache_problem)
+        as_cell_warn(cell, "the frozen part's features could not be cached: %s",
+                     told.cache_problem);
+    fprintf(cell->log, "features: %u texts, %lld channels, %s in %.3g s\n", told.n_rows,
+            (long long)told.channels, told.from_cache ? "from the cache" : "computed",
+            told.seconds);
+}
+
+/* From which epoch on which depths are trained, when that changes or there is anything below. */
+static assay_status describe_strategy(as_cell *cell, assay_error *error) {
+    const as_entry *entry = cell->spec.entry;
+    json_t *phases = json_array();
+    int32_t before = -1;
+    assay_status status = ASSAY_OK;
+    if (!entry->strategy_json) {
+        json_decref(phases);
+        return ASSAY_OK;
+    }
+    for (int32_t epoch = 1; status == ASSAY_OK && (epoch == 1 || epoch <= entry->training.epochs);
+         epoch++) {
+        const assay_graph *graph = NULL;
+        int32_t lowest = as_phases_lowest(cell->phases, epoch);
+        int64_t total, trained;
+        if (lowest == before)
+            continue;
+        before = lowest;
+        status = as_phases_graph(cell->phases, epoch, &graph, error);
+        if (status != ASSAY_OK)
+            break;
+        count_parameters(graph, &total, &trained);
+        json_array_append_new(phases,
+                              json_pack("{s:i, s:i, s:I}", "from_epoch", (int)epoch, "lowest_depth",
+                                        (int)lowest, "parameters_trained", (json_int_t)trained));
+    }
+    cell->strategy = json_deep_copy(entry->strategy_json);
+    json_object_set_new(cell->strategy, "top_layer",
+                        json_integer(as_phases_depths(cell->phases)->top));
+    json_object_set_new(cell->strategy, "phases", phases);
+    describe_features(cell);
+    cell->record->training.strategy = cell->strategy;
+    return status;
+}
+
+static assay_status record_parameters(as_cell *cell, assay_error *error) {
+    as_record *record = cell->record;
+    if (cell->opaque_model)
+        return ASSAY_OK; /* known after training: as_cell_record_training */
+    const assay_graph *last = NULL;
+    int32_t epochs = cell->spec.entry->training.epochs;
+    assay_status status = as_phases_graph(cell->phases, epochs > 0 ? epochs : 1, &last, error);
+    if (status != ASSAY_OK)
+        return status;
+    count_parameters(last, &record->model.parameters_total, &record->model.parameters_trainable);
+    /* In bf16, mixed precision, parameters are f32. */
+    static const int64_t bytes[ASSAY_DTYPE_COUNT] = {4, 8, 4};
     record->model.bytes =
         record->model.parameters_total * bytes[as_dtype_from_name(cell->spec.dtype)];
+    return describe_strategy(cell, error);
+}
+
+/* What computes: the backend's libraries, or those that an opaque model tells of. */
+static const char *libraries_of(const as_cell *cell) {
+    const assay_model_libraries *own =
+        cell->opaque_model ? cell->model.descriptor->get_interface(ASSAY_MODEL_LIBRARIES) : NULL;
+    if (own && own->struct_size >= sizeof *own && own->libraries) {
+        const char *text = own->libraries(as_trainee_opaque_model(cell->trainee));
+        return text ? as_arena_strdup(cell->arena, text) : NULL;
+    }
+    return cell->backend.descriptor && cell->device->libraries ? cell->device->libraries() : NULL;
 }
 
 static assay_status record_plugins(as_cell *cell, assay_error *error) {
@@ -67,14 +149,13 @@ static assay_status record_plugins(as_cell *cell, assay_error *error) {
     record->model.weights = cell->weights;
     record->backend.id = backend ? backend->id : "own";
     record->backend.version = backend ? backend->version : model->version;
-    record->backend.libraries =
-        backend && cell->device->libraries ? cell->device->libraries() : NULL;
+    record->backend.libraries = libraries_of(cell);
     record->backend.threads = cell->threads;
-    record_parameters(cell);
-    if (!cell->model.path[0])
-        return ASSAY_OK; /* linked into this program */
+    assay_status status = record_parameters(cell, error);
+    if (status != ASSAY_OK || !cell->model.path[0])
+        return status; /* without a path it is linked into this program */
     as_sha256_hex hex;
-    assay_status status = as_sha256_file(cell->model.path, &hex, error);
+    status = as_sha256_file(cell->model.path, &hex, error);
     if (status == ASSAY_OK && !(record->model.sha256 = as_arena_strdup(cell->arena, hex.text)))
         return no_memory(error);
     return status;
@@ -182,14 +263,30 @@ assay_status as_cell_record_training(as_cell *cell, assay_error *error) {
     record->training.n_epochs = trained->n_epochs;
     record->training.best_epoch = trained->best_epoch;
     record->training.seconds = trained->train_seconds;
+    if (cell->features)
+        record->training.seconds += as_features_tell(cell->features).seconds;
     record->training.samples_per_second = trained->samples_per_second;
     record->training.tokens_per_second = trained->tokens_per_second;
     record->training.stopped = as_stopped_name(trained->stopped);
     record->training.initial_loss = trained->initial_loss;
+    record->training.n_resumed = trained->n_resumed;
+    record->training.resumed_step = trained->resumed_step;
     if (trained->n_padded_tokens && trained->stopped != AS_STOPPED_DIVERGED)
         record->training.padding_share =
             1 - (double)trained->n_tokens / (double)trained->n_padded_tokens;
     record->host_seconds_per_batch = trained->host_seconds_per_batch;
+    if (cell->engine) {
+        assay_memory memory = as_engine_memory(cell->engine);
+        if (cell->features) {
+            assay_memory head = as_engine_memory(as_features_engine(cell->features));
+            memory.parameter_bytes += head.parameter_bytes;
+            memory.gradient_bytes = head.gradient_bytes;
+            memory.optimizer_bytes = head.optimizer_bytes;
+        }
+        record->parameter_bytes = (int64_t)memory.parameter_bytes;
+        record->gradient_bytes = (int64_t)memory.gradient_bytes;
+        record->optimizer_bytes = (int64_t)memory.optimizer_bytes;
+    }
     record->energy_joules = cell->joules;
     if (cell->opaque_model)
         record->model.parameters_total = record->model.parameters_trainable =
@@ -363,22 +460,61 @@ static assay_status record_latency(as_cell *cell, const as_scenario_result *resu
     return ASSAY_OK;
 }
 
+/* Operations of all epochs, each by the graph that it was trained on. */
+static assay_status flops_of_epochs(const as_cell *cell, double *ret_flops, assay_error *error) {
+    const as_split_rows *train = &cell->data->splits[AS_SPLIT_TRAIN];
+    double epoch = 0, sum = 0;
+    int32_t before = -1;
+    assay_status status = ASSAY_OK;
+    for (int32_t e = 1; status == ASSAY_OK && e <= cell->trained.n_epochs; e++) {
+        const assay_graph *graph = NULL;
+        if (as_phases_lowest(cell->phases, e) != before)
+            status = as_phases_graph(cell->phases, e, &graph, error);
+        if (status == ASSAY_OK && graph)
+            status = as_split_flops(as_graph_view(graph), 1, train, &epoch, error);
+        before = as_phases_lowest(cell->phases, e);
+        sum += epoch;
+    }
+    if (status == ASSAY_OK)
+        *ret_flops = sum;
+    return status;
+}
+
+/* The same where the head was trained on features: these once, unless the cache had them, and the
+ * head's epochs. */
+static assay_status flops_with_features(const as_cell *cell, double *ret_flops,
+                                        assay_error *error) {
+    const assay_graph_view *head =
+        as_graph_view(as_engine_graph(as_features_engine(cell->features)));
+    const as_prepared *rows = as_features_prepared(cell->features);
+    double epoch = 0, once[2] = {0, 0};
+    assay_status status = as_split_flops(head, 1, &rows->splits[AS_SPLIT_TRAIN], &epoch, error);
+    if (status == ASSAY_OK && !as_features_tell(cell->features).from_cache)
+        status = as_split_flops(as_graph_view(cell->graph), 0, &cell->data->splits[AS_SPLIT_TRAIN],
+                                &once[0], error);
+    if (status == ASSAY_OK && !as_features_tell(cell->features).from_cache)
+        status = as_split_flops(as_graph_view(cell->graph), 0,
+                                &cell->data->splits[AS_SPLIT_VALIDATION], &once[1], error);
+    if (status == ASSAY_OK)
+        *ret_flops = epoch * cell->trained.n_epochs + once[0] + once[1];
+    return status;
+}
+
 static assay_status record_flops(as_cell *cell, assay_error *error) {
     as_record *record = cell->record;
     const as_split_rows *test = &cell->data->splits[AS_SPLIT_TEST];
-    const as_split_rows *train = &cell->data->splits[AS_SPLIT_TRAIN];
-    const assay_graph_view *view = as_graph_view(cell->graph);
-    double forward, epoch;
-    assay_status status = as_split_flops(view, 0, test, &forward, error);
+    double forward, training = 0;
+    assay_status status = as_split_flops(as_graph_view(cell->graph), 0, test, &forward, error);
     if (status == ASSAY_OK)
-        status = as_split_flops(view, 1, train, &epoch, error);
+        status = cell->features ? flops_with_features(cell, &training, error)
+                                : flops_of_epochs(cell, &training, error);
     if (status != ASSAY_OK)
         return status;
     if (test->n_rows)
         record->flops_forward_per_sample = forward / test->n_rows;
-    record->flops_training = epoch * cell->trained.n_epochs;
-    if (cell->trained.train_seconds > 0)
-        record->achieved_flops_per_second = record->flops_training / cell->trained.train_seconds;
+    record->flops_training = training;
+    if (record->training.seconds > 0)
+        record->achieved_flops_per_second = record->flops_training / record->training.seconds;
     return ASSAY_OK;
 }
 

@@ -5,25 +5,8 @@
 
 #include "base/error.h"
 #include "cell/cell.h"
-#include "data/resources/resources.h"
+#include "cell/suite_check.h"
 #include "train/weights.h"
-
-/* A path is taken as it is: a folder may hold shards. */
-static assay_status find_weights(const as_cell *cell, const char **ret_path, assay_error *error) {
-    const char *name = cell->spec.entry->weights, *path = NULL, *member = NULL;
-    if (strchr(name, '/')) {
-        *ret_path = name;
-        return ASSAY_OK;
-    }
-    assay_status status = as_resource_file(cell->arena, name, "weights", "weights", cell->data_dir,
-                                           &path, &member, error);
-    if (status == ASSAY_OK && member)
-        status = as_fail(error, ASSAY_BAD_DATA, path,
-                         "is an archive; weights are mapped, so unpack it and give the folder");
-    if (status == ASSAY_OK)
-        *ret_path = path;
-    return status;
-}
 
 /* Warns of a list; the names that fit are named. */
 static void warn_of(as_cell *cell, const as_name_list *list, const char *path, const char *what) {
@@ -71,7 +54,8 @@ assay_status as_cell_load_weights(as_cell *cell, assay_error *error) {
     const char *path = NULL;
     as_weights *weights = NULL;
     as_weights_result result;
-    assay_status status = find_weights(cell, &path, error);
+    assay_status status =
+        as_entry_weights_path(cell->arena, cell->spec.entry, cell->data_dir, &path, error);
     if (status == ASSAY_OK)
         status = as_weights_open(cell->arena, path, &weights, error);
     if (status == ASSAY_OK)

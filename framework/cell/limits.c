@@ -3,7 +3,6 @@
  * admin-guide/cgroup-v2), and the units in which people write limits. */
 #include "cell/limits.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -15,8 +14,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "measure/environment.h"
 
-enum { MAX_DEPTH = 16, SMALL_FILE = 4096 };
+enum { SMALL_FILE = 4096 };
 
 /* Reads a small file; false when it cannot be read. */
 static bool read_small(const char *path, char *text, size_t size) {
@@ -39,42 +39,17 @@ static bool write_small(const char *path, const char *text) {
 
 /* ---- resident memory ------------------------------------------------------------------------- */
 
-static uint64_t tree_bytes(long pid, int depth);
-
-/* Sum over the children of every thread of a process. */
-static uint64_t children_bytes(long pid, int depth) {
-    char path[80], list[SMALL_FILE];
-    uint64_t sum = 0;
-    snprintf(path, sizeof path, "/proc/%ld/task", pid);
-    DIR *tasks = opendir(path);
-    if (!tasks)
-        return 0;
-    for (struct dirent *task; (task = readdir(tasks));) {
-        long id = strtol(task->d_name, NULL, 10);
-        if (id <= 0)
-            continue;
-        snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", pid, id);
-        if (!read_small(path, list, sizeof list))
-            continue;
-        for (char *p = list, *end; (id = strtol(p, &end, 10)) > 0 && end != p; p = end)
-            sum += tree_bytes(id, depth + 1);
-    }
-    closedir(tasks);
-    return sum;
-}
-
-static uint64_t tree_bytes(long pid, int depth) {
+static uint64_t resident_bytes(long pid) {
     char path[64], text[256];
     snprintf(path, sizeof path, "/proc/%ld/statm", pid);
     unsigned long long size, resident;
     if (!read_small(path, text, sizeof text) || sscanf(text, "%llu %llu", &size, &resident) != 2)
         return 0;
-    uint64_t own = resident * (uint64_t)sysconf(_SC_PAGESIZE);
-    return depth < MAX_DEPTH ? own + children_bytes(pid, depth) : own;
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 uint64_t as_tree_resident_bytes(pid_t pid) {
-    return tree_bytes(pid, 0);
+    return as_process_tree_sum(pid, resident_bytes);
 }
 
 /* ---- cgroup ---------------------------------------------------------------------------------- */

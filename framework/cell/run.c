@@ -3,6 +3,7 @@
  * each. A cell that dies leaves a record all the same: the parent writes it. */
 #include "cell/run.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "cell/limits.h"
 #include "cell/process.h"
 #include "cell/run_folder.h"
+#include "train/state.h"
 
 typedef struct run {
     as_arena *arena;
@@ -32,6 +34,30 @@ static void tell(run *r, as_run_event_kind kind) {
     r->event.kind = kind;
     if (r->listener && r->listener->on_event)
         r->listener->on_event(r->listener->context, &r->event);
+}
+
+/* ---- saved trainings ------------------------------------------------------------------------- */
+
+/* Of a cell that is done nothing is left to go on with. */
+static assay_status drop_state(const run *r, const char *name, assay_error *error) {
+    char *path = as_run_state_path(r->folder.path, name);
+    assay_status status = ASSAY_OK;
+    if (!path)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, name, "no memory for its path");
+    if (unlink(path) != 0 && errno != ENOENT)
+        status = as_fail(error, ASSAY_IO, path, "cannot be removed: %s", strerror(errno));
+    free(path);
+    return status;
+}
+
+/* Another version is refused before anything is trained. */
+static assay_status check_state(const run *r, const char *name, assay_error *error) {
+    char *path = as_run_state_path(r->folder.path, name);
+    if (!path)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, name, "no memory for its path");
+    assay_status status = as_state_check_version(path, error);
+    free(path);
+    return status;
 }
 
 /* ---- one cell -------------------------------------------------------------------------------- */
@@ -107,6 +133,25 @@ void as_cell_identify(as_record *record, const as_suite *suite, const as_cell_sp
     record->backend.id = spec->backend;
     record->backend.threads = threads;
     record->training.settings = spec->entry->training_json;
+    record->training.strategy = spec->entry->strategy_json;
+    record->grid = spec->entry->grid;
+}
+
+static void remove_in(const char *folder, const char *name) {
+    char *path = as_path_join(folder, name);
+    if (path)
+        unlink(path);
+    free(path);
+}
+
+/* What as_file_writer had not yet put in place. */
+static void remove_temporaries(const char *path) {
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (strstr(entry->d_name, ".tmp."))
+            remove_in(path, entry->d_name);
+    if (folder)
+        closedir(folder);
 }
 
 /* A record for a cell that could not write its own. */
@@ -115,12 +160,9 @@ static assay_status write_failed(const run *r, const as_cell_spec *spec, const c
     static const char *const halves[] = {"result.json", "predictions.csv", "epochs.jsonl",
                                          "latency.csv", "steps.jsonl"};
     as_record *record = NULL;
-    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
-        char *path = as_path_join(folder, halves[i]);
-        if (path)
-            unlink(path);
-        free(path);
-    }
+    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++)
+        remove_in(folder, halves[i]);
+    remove_temporaries(folder);
     assay_status status = as_record_new(&record, error);
     if (status != ASSAY_OK)
         return status;
@@ -247,6 +289,8 @@ static assay_status run_cell(run *r, size_t i, as_cell_outcome *outcome, int *re
     if (status == ASSAY_OK)
         status = as_run_folder_note(&r->folder, i, as_cell_status_name(outcome->status),
                                     outcome->reason, outcome->seconds, error);
+    if (status == ASSAY_OK && outcome->status != AS_CELL_FAILED)
+        status = drop_state(r, spec->name, error);
 done:
     free_paths(&paths);
     return status;
@@ -315,6 +359,9 @@ static assay_status find_missing(run *r, bool **ret_keep, assay_error *error) {
         return as_fail(error, ASSAY_OUT_OF_MEMORY, "run", "no memory for its cells");
     for (size_t i = 0; status == ASSAY_OK && i < r->n_cells; i++) {
         status = kept(r, i, &keep[i], error);
+        if (status == ASSAY_OK)
+            status = keep[i] ? drop_state(r, r->cells[i].name, error)
+                             : check_state(r, r->cells[i].name, error);
         r->event.n_done += keep[i];
     }
     r->event.n_cells = r->n_cells;

@@ -6,6 +6,8 @@
  *     RUN/SHA256SUMS    of run.json and every file of a cell; only while the run is complete
  *     RUN/cells/NAME/   a finished cell; it appears whole, by one rename
  *     RUN/cells/.NAME.tmp-PID/   a cell at work, removed by the next run when it was killed
+ *     RUN/cells/.NAME.state.safetensors   its training as last saved, from which --resume goes on;
+ *                     removed when the cell is done, kept while it is failed (timed out, killed)
  *
  * The library prints nothing: who shows progress gets events. */
 #ifndef AS_CELL_RUN_H

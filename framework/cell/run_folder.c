@@ -166,12 +166,19 @@ static assay_status check_same(const json_t *json, const as_suite *suite, const 
     return ASSAY_OK;
 }
 
+char *as_run_state_path(const char *folder, const char *cell) {
+    char *path = NULL;
+    return asprintf(&path, "%s/cells/.%s.state.safetensors", folder, cell) < 0 ? NULL : path;
+}
+
+/* Folders of cells at work, and half a training state; whole ones are gone on from. */
 static assay_status remove_leftovers(const char *path, assay_error *error) {
     assay_status status = ASSAY_OK;
     char *cells = as_path_join(path, "cells");
     DIR *folder = cells ? opendir(cells) : NULL;
     for (struct dirent *entry; folder && status == ASSAY_OK && (entry = readdir(folder));) {
-        if (entry->d_name[0] != '.' || !strstr(entry->d_name, ".tmp-"))
+        if (entry->d_name[0] != '.' ||
+            !(strstr(entry->d_name, ".tmp-") || strstr(entry->d_name, ".state.safetensors.tmp.")))
             continue;
         char *left = as_path_join(cells, entry->d_name);
         status = left ? as_remove_folder(left, error) : no_memory(error);

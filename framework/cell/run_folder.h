@@ -21,6 +21,10 @@ ASSAY_MUST_USE assay_status as_run_folder_open(as_arena *arena, const as_suite *
                                                as_run_folder *ret_folder, assay_error *error);
 void as_run_folder_close(as_run_folder *folder);
 
+/* [any] RUN/cells/.NAME.state.safetensors, malloc'ed: where a cell saves its training; NULL when
+ * out of memory. */
+char *as_run_state_path(const char *folder, const char *cell);
+
 /* [main] Threads that the run works with, from run.json. */
 int32_t as_run_folder_threads(const as_run_folder *folder);
 

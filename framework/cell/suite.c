@@ -2,7 +2,7 @@
 /* Reads a suite: file -> schema -> `--set` and lists of the command line -> what the file's format
  * cannot say (names used twice, lists with doubles) -> structs. Which plugins exist and which
  * options they have is suite_expand.c's. */
-#include "cell/suite.h"
+#include "cell/suite_json.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -58,6 +58,7 @@ static assay_status check_no_doubles(const json_t *list, const char *where, assa
     return ASSAY_OK;
 }
 
+/* Names of entries that the suite lists. */
 static assay_status check_entries(json_t *suite, const char *where, assay_error *error) {
     json_t *entries = json_object_get(suite, "entries"), *entry;
     size_t i;
@@ -230,6 +231,15 @@ static void drop_foreign_tokenizer(json_t *all, const json_t *defaults, const js
         json_object_set_new(all, "tokenizer", json_deep_copy(own));
 }
 
+/* Nor a strategy of another kind. */
+static void drop_foreign_strategy(json_t *all, const json_t *defaults, const json_t *given) {
+    json_t *own = json_object_get(given, "strategy");
+    const json_t *usual = json_object_get(defaults, "strategy");
+    const char *kind = json_string_value(json_object_get(own, "kind"));
+    if (all && usual && kind && strcmp(kind, text_or(usual, "kind", "")) != 0)
+        json_object_set_new(all, "strategy", json_deep_copy(own));
+}
+
 /* Nor a schedule of another kind. */
 static void drop_foreign_schedule(json_t *all, const json_t *defaults, const json_t *given) {
     const json_t *training = json_object_get(given, "training");
@@ -240,29 +250,32 @@ static void drop_foreign_schedule(json_t *all, const json_t *defaults, const jso
         json_object_set_new(json_object_get(all, "training"), "schedule", json_deep_copy(own));
 }
 
-static assay_status fill_entry(as_arena *arena, as_suite *suite, size_t i, const char *where,
-                               assay_error *error) {
-    json_t *defaults = json_object_get(suite->json, "defaults");
-    json_t *given = json_array_get(json_object_get(suite->json, "entries"), i);
+static assay_status fill_entry(as_arena *arena, as_suite *suite, const as_suite_entry_json *source,
+                               as_entry *entry, const char *where, assay_error *error) {
+    json_t *defaults = json_object_get(suite->json, "defaults"), *given = source->given;
     json_t *all = defaults ? merged(defaults, given) : json_deep_copy(given);
     drop_foreign_tokenizer(all, defaults, given);
     drop_foreign_schedule(all, defaults, given);
-    as_entry *entry = &suite->entries[i];
+    drop_foreign_strategy(all, defaults, given);
     char place[sizeof error->where];
     if (!all || json_array_append_new(suite->owned, all) != 0)
         return no_memory(error);
-    snprintf(place, sizeof place, "%s#/entries/%zu", where, i);
+    snprintf(place, sizeof place, "%s#/entries/%zu", where, source->place);
     entry->where = as_arena_strdup(arena, place);
+    entry->grid = source->grid;
     entry->name = text_or(all, "name", "");
     entry->model = text_or(all, "model", "");
     entry->weights = text_or(all, "weights", NULL);
     entry->options = json_object_get(all, "options");
     entry->max_tokens = (int64_t)number_or(all, "max_tokens", 256);
     entry->training_json = json_object_get(all, "training");
+    entry->strategy_json = json_object_get(all, "strategy");
     if (!entry->where)
         return no_memory(error);
     assay_status status =
         as_train_config_from_json(entry->training_json, place, &entry->training, error);
+    if (status == ASSAY_OK)
+        status = as_strategy_from_json(arena, entry->strategy_json, place, &entry->strategy, error);
     return status == ASSAY_OK ? fill_text(arena, all, entry, error) : status;
 }
 
@@ -296,6 +309,12 @@ static void fill_measure(as_suite *suite) {
     suite->margin_memory = number_or(margins, "memory", 0.05);
 }
 
+static void fill_checkpoint(as_suite *suite) {
+    const json_t *checkpoint = json_object_get(suite->json, "checkpoint");
+    suite->checkpoint_keep = json_is_true(json_object_get(checkpoint, "keep"));
+    suite->checkpoint_every = number_or(checkpoint, "every", 60);
+}
+
 /* The lists that a file may leave out, so that the suite as run states them. */
 static int state_lists(json_t *suite) {
     json_t *lists =
@@ -305,9 +324,30 @@ static int state_lists(json_t *suite) {
     return failed;
 }
 
+/* Every entry, grids expanded; a point of a grid must not take another entry's name. */
+static assay_status fill_entries(as_arena *arena, as_suite *suite, const json_t *schema,
+                                 const char *where, assay_error *error) {
+    as_suite_entry_json *sources = NULL;
+    assay_status status = as_suite_entries(arena, suite->json, schema, where, suite->owned,
+                                           &sources, &suite->n_entries, error);
+    if (status != ASSAY_OK)
+        return status;
+    suite->entries = as_arena_alloc_array(arena, suite->n_entries, sizeof *suite->entries);
+    if (!suite->entries)
+        return no_memory(error);
+    for (size_t i = 0; status == ASSAY_OK && i < suite->n_entries; i++) {
+        status = fill_entry(arena, suite, &sources[i], &suite->entries[i], where, error);
+        for (size_t k = 0; status == ASSAY_OK && k < i; k++)
+            if (strcmp(suite->entries[k].name, suite->entries[i].name) == 0)
+                return as_fail(error, ASSAY_BAD_DATA, suite->entries[i].where,
+                               "\"%s\" is also the name of another entry", suite->entries[i].name);
+    }
+    return status;
+}
+
 /* Takes `suite` over, whatever the status. */
-static assay_status make_suite(as_arena *arena, json_t *json, const char *where,
-                               as_suite **ret_suite, assay_error *error) {
+static assay_status make_suite(as_arena *arena, json_t *json, const json_t *schema,
+                               const char *where, as_suite **ret_suite, assay_error *error) {
     assay_status status = ASSAY_OK;
     char place[sizeof error->where];
     as_suite *suite = as_arena_alloc(arena, sizeof *suite);
@@ -318,11 +358,9 @@ static assay_status make_suite(as_arena *arena, json_t *json, const char *where,
     suite->json = json;
     suite->name = text_or(json, "name", "");
     suite->title = text_or(json, "title", suite->name);
-    suite->n_entries = json_array_size(json_object_get(json, "entries"));
     suite->n_seeds = json_array_size(json_object_get(json, "seeds"));
-    suite->entries = as_arena_alloc_array(arena, suite->n_entries, sizeof *suite->entries);
     suite->seeds = as_arena_alloc_array(arena, suite->n_seeds, sizeof *suite->seeds);
-    if (!suite->entries || !suite->seeds) {
+    if (!suite->seeds) {
         status = no_memory(error);
         goto fail;
     }
@@ -335,8 +373,8 @@ static assay_status make_suite(as_arena *arena, json_t *json, const char *where,
     snprintf(place, sizeof place, "%s#/data", where);
     status =
         as_data_config_from_json(arena, json_object_get(json, "data"), place, &suite->data, error);
-    for (size_t i = 0; status == ASSAY_OK && i < suite->n_entries; i++)
-        status = fill_entry(arena, suite, i, where, error);
+    if (status == ASSAY_OK)
+        status = fill_entries(arena, suite, schema, where, error);
     if (status == ASSAY_OK)
         status = fill_strings(arena, json_object_get(json, "backends"), &suite->backends,
                               &suite->n_backends, error);
@@ -346,6 +384,7 @@ static assay_status make_suite(as_arena *arena, json_t *json, const char *where,
     if (status != ASSAY_OK)
         goto fail;
     fill_measure(suite);
+    fill_checkpoint(suite);
     *ret_suite = suite;
     return ASSAY_OK;
 fail:
@@ -404,7 +443,7 @@ assay_status as_suite_load(as_arena *arena, const char *path_or_name,
     if (status == ASSAY_OK && overrides)
         status = apply_overrides(json, schema, overrides, error);
     if (status == ASSAY_OK)
-        status = make_suite(arena, json_incref(json), path, ret_suite, error);
+        status = make_suite(arena, json_incref(json), schema, path, ret_suite, error);
     json_decref(schema);
     json_decref(json);
     return status;
@@ -417,7 +456,7 @@ assay_status as_suite_from_json(as_arena *arena, json_t *suite, const char *wher
     if (status == ASSAY_OK)
         status = as_json_schema_check(schema, suite, where, error);
     if (status == ASSAY_OK)
-        status = make_suite(arena, json_incref(suite), where, ret_suite, error);
+        status = make_suite(arena, json_incref(suite), schema, where, ret_suite, error);
     json_decref(schema);
     return status;
 }

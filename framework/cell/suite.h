@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "data/data.h"
 #include "plugin/plugin.h"
+#include "train/strategy.h"
 #include "train/train.h"
 
 typedef struct as_entry {
@@ -21,6 +22,9 @@ typedef struct as_entry {
     int64_t max_tokens;
     as_train_config training;
     json_t *training_json; /* as merged, for the record */
+    as_strategy strategy;
+    json_t *strategy_json; /* as merged, for the record; NULL: full */
+    json_t *grid;          /* {"entry", "select", "values"} of one point of a grid; NULL */
 } as_entry;
 
 typedef struct as_cell_spec {
@@ -42,6 +46,8 @@ typedef struct as_suite {
     size_t n_seeds;
     int measure_single_stream, measure_offline;
     double measure_seconds; /* per scenario */
+    bool checkpoint_keep;    /* weights and tokenizer stay in the cell's folder: cell/saved.h */
+    double checkpoint_every; /* seconds of training between two saved states; 0: none */
     json_t *owned;          /* values made while merging */
     double margin_accuracy, margin_latency, margin_training, margin_memory; /* compare */
 } as_suite;

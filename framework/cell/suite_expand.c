@@ -42,10 +42,13 @@ json_t *as_options_to_json(const assay_plugin *descriptor, const void *options) 
         const char *field = (const char *)options + option->offset;
         int64_t integer;
         double real;
+        const char *text;
         memcpy(&integer, field, sizeof integer);
         memcpy(&real, field, sizeof real);
+        memcpy(&text, field, sizeof text);
         json_t *value = option->kind == ASSAY_OPTION_KIND_REAL   ? json_real(real)
                         : option->kind == ASSAY_OPTION_KIND_BOOL ? json_boolean(integer != 0)
+                        : option->kind == ASSAY_OPTION_KIND_TEXT ? json_string(text)
                         : option->kind == ASSAY_OPTION_KIND_CHOICE
                             ? json_string(option->choices[integer])
                             : json_integer(integer);

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/json_schema.h"
-#include "cell/suite.h"
+#include "cell/suite_json.h"
 
 enum { MAX_FIELDS = 64, MAX_PATH = 512 };
 
@@ -118,9 +118,11 @@ static json_t *parse_value(const json_t *schema, const char *text) {
     return value ? value : json_string(text);
 }
 
-/* Follows `path` from `object`, making what is missing, and sets its last field. */
+/* Follows `path` from `object`, making what is missing, and sets its last field, to `value` (which
+ * stays the caller's) or, where that is NULL, to what `text` says. */
 static assay_status set_field(const json_t *root, const json_t *schema, json_t *object, char *path,
-                              const char *text, const char *where, assay_error *error) {
+                              const char *text, json_t *value, const char *where,
+                              assay_error *error) {
     for (;;) {
         char *dot = strchr(path, '.');
         if (dot)
@@ -129,7 +131,8 @@ static assay_status set_field(const json_t *root, const json_t *schema, json_t *
         if (!field || !json_is_object(object))
             return fail_unknown(where, path, schema, NULL, error);
         if (!dot) {
-            if (json_object_set_new(object, path, parse_value(field, text)) != 0)
+            json_t *last = value ? json_deep_copy(value) : parse_value(field, text);
+            if (json_object_set_new(object, path, last) != 0)
                 return as_fail(error, ASSAY_INVALID_ARGUMENT, where, "value is not valid UTF-8");
             return ASSAY_OK;
         }
@@ -160,17 +163,31 @@ static assay_status apply(json_t *suite, const json_t *schema, char *path, const
         if (status != ASSAY_OK)
             return status;
         const json_t *items = json_object_get(field_schema(schema, schema, "entries"), "items");
-        return set_field(schema, resolve(schema, items), entry, rest, value, where, error);
+        return set_field(schema, resolve(schema, items), entry, rest, value, NULL, where, error);
     }
     if (json_object_get(json_object_get(schema, "properties"), head))
-        return set_field(schema, schema, suite, path, value, where, error);
+        return set_field(schema, schema, suite, path, value, NULL, where, error);
     if (json_object_get(json_object_get(defaults, "properties"), head)) {
         json_t *object = json_object_get(suite, "defaults");
         if (!object)
             json_object_set_new(suite, "defaults", object = json_object());
-        return set_field(schema, defaults, object, path, value, where, error);
+        return set_field(schema, defaults, object, path, value, NULL, where, error);
     }
     return fail_unknown(where, head, schema, defaults, error);
+}
+
+assay_status as_suite_set_in_entry(const json_t *schema, json_t *entry, const char *path,
+                                   json_t *value, const char *where, assay_error *error) {
+    const json_t *items = json_object_get(field_schema(schema, schema, "entries"), "items");
+    char copy[MAX_PATH];
+    assay_error found = ASSAY_ERROR_INIT;
+    if (snprintf(copy, sizeof copy, "%s", path) >= MAX_PATH)
+        return as_fail(error, ASSAY_BAD_DATA, where, "the path is over %d characters",
+                       MAX_PATH - 1);
+    if (set_field(schema, resolve(schema, items), entry, copy, NULL, value, where, &found) !=
+        ASSAY_OK)
+        return assay_fail(error, ASSAY_BAD_DATA, found.where, found.text);
+    return ASSAY_OK;
 }
 
 assay_status as_suite_set(json_t *suite, const json_t *schema, const char *assignment,

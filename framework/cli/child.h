@@ -11,10 +11,10 @@
 
 enum { AS_CHILD_SECONDS = 10 };
 
-/* [main] `assay probe ARGS` with this program's stdin, stdout and stderr; *ret_code is its exit
- * code. CRASHED or TIMED_OUT name `what`, as "bad.so: build". */
-ASSAY_MUST_USE assay_status as_child_run(int argc, char **argv, const char *what, int *ret_code,
-                                         assay_error *error);
+/* [main] `assay probe WORK ARGS` (work: "show", "run") with this program's stdin, stdout and
+ * stderr; *ret_code is its exit code. CRASHED or TIMED_OUT name `what`, as "bad.so: build". */
+ASSAY_MUST_USE assay_status as_child_run(const char *work, int argc, char **argv, const char *what,
+                                         int *ret_code, assay_error *error);
 
 /* [main] Asks about every plugin of a list; *ret_list (a JSON array the caller drops) has one
  * object each, in order, as `assay probe` answered; {"id", "status": "failed", "reason"} for one
@@ -25,5 +25,8 @@ ASSAY_MUST_USE assay_status as_child_probe(as_arena *arena, const char *kind,
 
 /* [main] show's work, in the child. */
 int as_show(int argc, char **argv);
+
+/* [main] In the child: what `assay run ARGS` would be refused for, see as_suite_check. */
+int as_run_check(int argc, char **argv);
 
 #endif

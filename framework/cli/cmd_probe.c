@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* assay probe models|backends ID..., assay probe show ...: the child's side of cli/child.h; not for
- * people. It loads plugins, calls their probe and build, and answers with one JSON line each on the
- * descriptor of progress. */
+/* assay probe models|backends ID..., assay probe show|run ...: the child's side of cli/child.h; not
+ * for people. It loads plugins, calls their probe and build, and answers with one JSON line each on
+ * the descriptor of progress. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,7 +45,8 @@ static json_t *count_parameters(as_arena *arena, const assay_plugin *plugin,
                                  .max_tokens = LIST_TOKENS,
                                  .options = options,
                                  .threads = 1};
-    if (as_graph_build_model(model, &config, 0, NULL, 0, &graph, &error) != ASSAY_OK)
+    if (as_graph_build_model(model, &config, &(as_graph_options){.with_gradient = 0}, &graph,
+                             &error) != ASSAY_OK)
         return json_null();
     const assay_graph_view *view = as_graph_view(graph);
     for (uint32_t i = 0; i < view->n_parameters; i++)
@@ -119,8 +120,10 @@ static int run(int argc, char **argv) {
         code = probe_list(argc - 1, argv + 1, probe_backend);
     else if (argc > 0 && strcmp(argv[0], "show") == 0)
         code = as_show(argc - 1, argv + 1);
+    else if (argc > 0 && strcmp(argv[0], "run") == 0)
+        code = as_run_check(argc - 1, argv + 1);
     else
-        fputs("assay: probe: is started by assay list and assay show\n", stderr);
+        fputs("assay: probe: is started by assay list, show and run\n", stderr);
     fflush(NULL);
     _exit(code); /* unloading vendor libraries can crash; the answer is given */
 }

@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "cell/limits.h"
 #include "cell/run.h"
+#include "cell/suite_check.h"
+#include "cli/child.h"
 #include "cli/commands.h"
 #include "cli/progress_view.h"
 #include "report/report.h"
@@ -201,6 +203,43 @@ static int run_suite(as_arena *arena, as_suite *suite, const run_arguments *a,
     return conclude(&summary, error);
 }
 
+/* The arguments, and the suite as they want it. */
+static assay_status load(as_arena *arena, int argc, char **argv, run_arguments *a,
+                         as_run_options *options, as_suite **ret_suite, assay_error *error) {
+    assay_status status = parse(arena, argc, argv, a, options, error);
+    const as_suite_overrides overrides = {
+        a->sets.items,  a->sets.n,    a->entries.items, a->backends.items, a->dtypes.items,
+        a->seeds.items, a->entries.n, a->backends.n,    a->dtypes.n,       a->seeds.n};
+    if (status == ASSAY_OK)
+        status = as_suite_load(arena, a->operands.items[0], &overrides, ret_suite, error);
+    return status == ASSAY_OK ? settle_paths(arena, *ret_suite, options, error) : status;
+}
+
+int as_run_check(int argc, char **argv) {
+    assay_error error = ASSAY_ERROR_INIT;
+    run_arguments a = {.resume = false};
+    as_run_options options = {.program = NULL};
+    as_suite *suite = NULL;
+    as_arena *arena = as_arena_new();
+    assay_status status = arena ? load(arena, argc, argv, &a, &options, &suite, &error)
+                                : as_fail(&error, ASSAY_OUT_OF_MEMORY, "run", "no memory");
+    if (status == ASSAY_OK)
+        status = as_suite_check(suite, options.data_dir, &error);
+    as_suite_free(suite);
+    as_arena_free(arena);
+    /* What is no mistake of the suite is its cell's to tell. */
+    return as_exit_code(status) >= AS_EXIT_USAGE ? as_print_error(&error) : AS_EXIT_OK;
+}
+
+/* In a process of its own; a plugin that crashes there will in its cell. */
+static int check(int argc, char **argv) {
+    assay_error ignored = ASSAY_ERROR_INIT;
+    int code = AS_EXIT_OK;
+    if (as_child_run("run", argc, argv, "run", &code, &ignored) != ASSAY_OK)
+        return AS_EXIT_OK;
+    return code;
+}
+
 static int run(int argc, char **argv) {
     assay_error error = ASSAY_ERROR_INIT;
     run_arguments a = {.resume = false};
@@ -215,16 +254,10 @@ static int run(int argc, char **argv) {
         fputs("assay: run: no memory, or /proc is not mounted\n", stderr);
         goto done;
     }
-    assay_status status = parse(arena, argc, argv, &a, &options, &error);
-    const as_suite_overrides overrides = {
-        a.sets.items,  a.sets.n,    a.entries.items, a.backends.items, a.dtypes.items,
-        a.seeds.items, a.entries.n, a.backends.n,    a.dtypes.n,       a.seeds.n};
-    if (status == ASSAY_OK)
-        status = as_suite_load(arena, a.operands.items[0], &overrides, &suite, &error);
-    if (status == ASSAY_OK)
-        status = settle_paths(arena, suite, &options, &error);
-    if (status != ASSAY_OK)
+    if (load(arena, argc, argv, &a, &options, &suite, &error) != ASSAY_OK)
         code = as_print_error(&error);
+    else if ((code = check(argc, argv)) != AS_EXIT_OK)
+        goto done;
     else if (a.dry_run)
         code = print_cells(arena, suite, &error);
     else

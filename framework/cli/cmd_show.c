@@ -7,13 +7,16 @@
 #include "cli/commands.h"
 
 static const char usage[] =
-    "usage: assay show MODEL [--classes N] [--vocab N] [--set OPTION=VALUE]... [--json | --dot]\n"
+    "usage: assay show MODEL [--classes N] [--vocab N] [--strategy KIND[:LAYERS]]\n"
+    "                        [--set OPTION=VALUE]... [--json | --dot]\n"
     "\n"
     "Shows a model's options, its parameters by tensor and its graph; no data is needed. MODEL is\n"
     "an id (assay list models) or the path of a shared object.\n"
     "\n"
     "  --classes N            classes to tell apart (default 2)\n"
     "  --vocab N              words in the vocabulary (default 5000)\n"
+    "  --strategy KIND        what is trained: full, freeze, hybrid:LAYERS, gradual (default "
+    "full)\n"
     "  --set OPTION=VALUE     an option of the model; may be given several times\n"
     "  --json                 for programs\n"
     "  --dot                  the graph for Graphviz\n"
@@ -29,7 +32,7 @@ static int run(int argc, char **argv) {
     assay_error error = ASSAY_ERROR_INIT;
     int code = AS_EXIT_FAILED;
     const char *what = argc > 0 && argv[0][0] != '-' ? argv[0] : "show";
-    assay_status status = as_child_run(argc, argv, what, &code, &error);
+    assay_status status = as_child_run("show", argc, argv, what, &code, &error);
     return status == ASSAY_OK ? code : as_print_error(&error);
 }
 

@@ -29,8 +29,9 @@ typedef struct as_command {
 } as_command;
 
 /* One per cmd_NAME.c. */
-extern const as_command as_command_cell, as_command_compare, as_command_data, as_command_list,
-    as_command_probe, as_command_report, as_command_run, as_command_show;
+extern const as_command as_command_cell, as_command_compare, as_command_data, as_command_export,
+    as_command_list, as_command_predict, as_command_probe, as_command_report, as_command_run,
+    as_command_show;
 
 /* ---- options --------------------------------------------------------------------------------- */
 

@@ -14,18 +14,21 @@
 #include "cli/commands.h"
 #include "graph/graph.h"
 #include "plugin/plugin.h"
+#include "train/phases.h"
 
 typedef struct show {
     as_arena *arena;
     as_words operands, sets;
-    const char *classes, *vocabulary;
+    const char *classes, *vocabulary, *strategy_text;
     bool json, dot;
     as_plugin plugin;
     const assay_model_graph *model;
     const assay_model_opaque *opaque;
     assay_model_config config;
     void *options;
-    assay_graph *graph;
+    as_strategy strategy;
+    as_phases *phases;
+    const assay_graph *graph; /* of epoch 1, the phases' */
     FILE *out;
 } show;
 
@@ -68,6 +71,41 @@ static assay_status options_json(const as_words *sets, json_t **ret_options, ass
     return ASSAY_OK;
 }
 
+/* "hybrid:2" -> {"kind": "hybrid", "layers": 2} */
+static assay_status parse_strategy(show *s, assay_error *error) {
+    const char *text = s->strategy_text ? s->strategy_text : "full", *known = NULL;
+    size_t length = strcspn(text, ":");
+    int64_t layers = 0;
+    for (int kind = 0; kind < AS_STRATEGY_COUNT; kind++) {
+        const char *name = as_strategy_name((as_strategy_kind)kind);
+        if (strlen(name) == length && strncmp(name, text, length) == 0)
+            known = name;
+    }
+    if (!known)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "--strategy",
+                       "found \"%.40s\"; expected full, freeze, hybrid:LAYERS or gradual", text);
+    assay_status status = ASSAY_OK;
+    if (text[length])
+        status = parse_count(text + length + 1, "--strategy", 1, 1000, &layers, error);
+    if (status != ASSAY_OK)
+        return status;
+    json_t *json = json_pack("{s:s}", "kind", known);
+    if (layers)
+        json_object_set_new(json, "layers", json_integer(layers));
+    status = as_strategy_from_json(s->arena, json, "--strategy", &s->strategy, error);
+    json_decref(json);
+    return status;
+}
+
+static assay_status build_graph(show *s, assay_error *error) {
+    const as_graph_options options = {.with_gradient = 1};
+    const as_phases_config config = {s->model, &s->config, &options, &s->strategy, 1};
+    assay_status status = parse_strategy(s, error);
+    if (status == ASSAY_OK)
+        status = as_phases_new(&config, &s->phases, error);
+    return status == ASSAY_OK ? as_phases_graph(s->phases, 1, &s->graph, error) : status;
+}
+
 static assay_status load(show *s, assay_error *error) {
     int64_t n_classes = 2;
     json_t *options = NULL;
@@ -92,7 +130,7 @@ static assay_status load(show *s, assay_error *error) {
     s->config.n_classes = (int32_t)n_classes;
     s->config.options = s->options;
     if (status == ASSAY_OK && s->model)
-        status = as_graph_build_model(s->model, &s->config, 0, NULL, 1, &s->graph, error);
+        status = build_graph(s, error);
     return status;
 }
 
@@ -120,6 +158,8 @@ static void range_text(const assay_option *option, char *text, size_t size) {
                                      option->choices[i]);
     } else if (option->kind == ASSAY_OPTION_KIND_BOOL) {
         snprintf(text, size, "true|false");
+    } else if (option->kind == ASSAY_OPTION_KIND_TEXT) {
+        snprintf(text, size, "%.6g..%.6g bytes", option->minimum, option->maximum);
     } else {
         snprintf(text, size, "%.6g..%.6g", option->minimum, option->maximum);
     }
@@ -131,8 +171,10 @@ static void print_options(const show *s) {
         fprintf(s->out, "%-15s %-8s  %-23s %s\n", "option", "value", "range", "meaning");
     for (uint64_t i = 0; i < plugin->n_options; i++) {
         const assay_option *option = &plugin->options[i];
-        char value[64], range[128];
+        char value[ASSAY_OPTION_TEXT_MOST + 1], range[128];
         as_option_text(option, s->options, value, sizeof value);
+        if (!value[0])
+            snprintf(value, sizeof value, "\"\"");
         range_text(option, range, sizeof range);
         fprintf(s->out, "%-15s %-8s  %-23s %s\n", option->name, value, range, option->meaning);
     }
@@ -190,7 +232,7 @@ static void print_text(const show *s) {
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 static json_t *option_json(const assay_option *option, json_t *value) {
-    static const char *const kinds[] = {"", "int", "real", "bool", "choice"};
+    static const char *const kinds[] = {"", "int", "real", "bool", "choice", "text"};
     json_t *choices = NULL;
     json_t *json = json_pack("{s:s, s:s, s:s, s:O}", "name", option->name, "kind",
                              kinds[option->kind], "meaning", option->meaning, "value", value);
@@ -252,6 +294,7 @@ int as_show(int argc, char **argv) {
         return AS_EXIT_FAILED;
     const as_arg args[] = {{"--classes", AS_ARG_TEXT, &s.classes},
                            {"--vocab", AS_ARG_TEXT, &s.vocabulary},
+                           {"--strategy", AS_ARG_TEXT, &s.strategy_text},
                            {"--set", AS_ARG_MORE, &s.sets},
                            {"--json", AS_ARG_FLAG, &s.json},
                            {"--dot", AS_ARG_FLAG, &s.dot}};
@@ -271,7 +314,7 @@ int as_show(int argc, char **argv) {
     if (status == ASSAY_OK && (fwrite(text, 1, size, stdout) != size || fflush(stdout) != 0))
         status = as_fail(&error, ASSAY_IO, "standard output", "cannot be written");
     free(text);
-    as_graph_free(s.graph);
+    as_phases_free(s.phases);
     as_arena_free(s.arena);
     return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(&error);
 }

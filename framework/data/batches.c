@@ -22,6 +22,7 @@ struct as_batches {
     uint32_t next;
     int32_t max_rows, max_tokens;
     assay_batch batch;
+    int32_t n_real; /* tokens of the latest batch's texts, without padding */
     int32_t *ids, *positions, *offsets, *labels;
     float *token_weights; /* NULL: none */
     uint64_t *row_keys;
@@ -29,7 +30,7 @@ struct as_batches {
 };
 
 static int32_t length_of(const as_batches *b, uint32_t place) {
-    return b->split->rows[place].n_ids;
+    return b->split->lengths ? b->split->lengths[place] : b->split->rows[place].n_ids;
 }
 
 /* ---- bounds -----------------------------------------------------------------------------------*/
@@ -150,10 +151,12 @@ assay_status as_batches_open(as_arena *arena, const as_split_rows *split,
         b->config.batch_rows = (int32_t)split->n_rows;
     b->starts = counts;
     for (uint32_t i = 0; i < split->n_rows; i++) {
-        assert(split->rows[i].n_ids >= 1 && split->rows[i].n_ids <= split->longest);
+        int32_t length = length_of(b, i);
+        assert(length >= split->rows[i].n_ids && split->rows[i].n_ids >= 1);
+        assert(length <= split->longest);
         assert(!split->rows[i].weights == !split->rows[0].weights);
-        counts[split->rows[i].n_ids]++;
-        n_tokens += (uint64_t)split->rows[i].n_ids;
+        counts[length]++;
+        n_tokens += (uint64_t)length;
     }
     if ((status = add_up_weights(b, arena, error)) != ASSAY_OK)
         return status;
@@ -276,6 +279,7 @@ const assay_batch *as_batches_next(as_batches *b) {
     uint32_t which = b->sequence[b->next++], from = b->cuts[which];
     int32_t n_rows = (int32_t)(b->cuts[which + 1] - from), n_tokens = 0;
     b->rows = b->order + from;
+    b->n_real = 0;
     for (int32_t r = 0; r < n_rows; r++) {
         const as_row *row = &b->split->rows[b->rows[r]];
         size_t n_ids = (size_t)row->n_ids;
@@ -288,11 +292,13 @@ const assay_batch *as_batches_next(as_batches *b) {
         for (int32_t t = 0; t < row->n_ids; t++)
             b->positions[n_tokens + t] = t;
         n_tokens += row->n_ids;
+        b->n_real += length_of(b, b->rows[r]) - row->n_padding;
     }
     b->offsets[n_rows] = n_tokens;
     b->batch = (assay_batch){.struct_size = (uint32_t)sizeof b->batch,
                              .n_rows = n_rows,
                              .n_tokens = n_tokens,
+                             .flags = b->next == b->n_batches ? ASSAY_BATCH_LAST : 0,
                              .ids = b->ids,
                              .positions = b->positions,
                              .offsets = b->offsets,
@@ -304,6 +310,10 @@ const assay_batch *as_batches_next(as_batches *b) {
 
 const uint32_t *as_batches_rows(const as_batches *batches) {
     return batches->rows;
+}
+
+int32_t as_batches_real_tokens(const as_batches *batches) {
+    return batches->n_real;
 }
 
 uint32_t as_batches_count(const as_batches *batches) {
@@ -326,7 +336,7 @@ void as_batches_padding(const as_batches *b, uint64_t *ret_real_tokens,
         for (uint32_t i = b->cuts[k]; i < b->cuts[k + 1]; i++) {
             uint64_t length = (uint64_t)length_of(b, b->order[i]);
             longest = length > longest ? length : longest;
-            n_real += length;
+            n_real += length - (uint64_t)b->split->rows[b->order[i]].n_padding;
         }
         n_padded += longest * (b->cuts[k + 1] - b->cuts[k]);
     }

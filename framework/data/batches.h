@@ -66,6 +66,9 @@ const assay_batch *as_batches_next(as_batches *batches);
 /* [cell] Places in split->rows of the latest batch's rows, [n_rows]. */
 const uint32_t *as_batches_rows(const as_batches *batches);
 
+/* [cell] Tokens of the latest batch that are no padding of the suite's (tokenizer.padding). */
+int32_t as_batches_real_tokens(const as_batches *batches);
+
 /* [cell] Batches of the order that was set last: with a token budget or row weights it differs from
  * epoch to epoch. */
 uint32_t as_batches_count(const as_batches *batches);
@@ -76,7 +79,8 @@ int32_t as_batches_max_tokens(const as_batches *batches);
 
 /* [cell] What the batches of the order that was set last hold, and what they would hold if every
  * row were padded to the longest of its batch, as implementations without packing do: the share of
- * padding these would pay for is 1 - real / padded. assay pays for none. */
+ * padding these would pay for is 1 - real / padded. assay pays for none, but where the suite asks
+ * for padding: then rows are as long as that, and it is not real. */
 void as_batches_padding(const as_batches *batches, uint64_t *ret_real_tokens,
                         uint64_t *ret_padded_tokens);
 

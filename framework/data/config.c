@@ -322,14 +322,15 @@ static assay_status get_choice(const json_t *section, const char *key, const cha
 
 static assay_status read_tokenizer(as_arena *arena, const json_t *section, const char *where,
                                    as_tokenizer_config *config, assay_error *error) {
-    static const char *const names[] = {"kind",          "pattern",       "vocab_size",
-                                        "min_count",     "fit",           "pretrained_first",
-                                        "vocabulary",    "lower_case",    "strip_accents",
-                                        "split_chinese", "special_tokens"};
+    static const char *const names[] = {
+        "kind",          "pattern",          "vocab_size",     "min_count",
+        "fit",           "pretrained_first", "vocabulary",     "lower_case",
+        "strip_accents", "split_chinese",    "special_tokens", "padding"};
+    static const char *const paddings[] = {"none", "max_tokens"};
     static const char *const kinds[] = {"words", "whitespace", "unicode", "regex", "wordpiece"};
     static const char *const fits[] = {"train", "train+validation"};
     int64_t vocab_size = config->vocab_size, min_count = config->min_count;
-    int kind = 0, fit = 0;
+    int kind = 0, fit = 0, padding = 0;
     assay_status status = as_json_check_fields(section, where, names, N_NAMES(names), error);
     if (status == ASSAY_OK)
         status = get_word(section, "kind", where, kinds, N_NAMES(kinds), &kind, error);
@@ -358,9 +359,12 @@ static assay_status read_tokenizer(as_arena *arena, const json_t *section, const
         status = get_choice(section, "strip_accents", where, &config->strip_accents, error);
     if (status == ASSAY_OK)
         status = get_choice(section, "split_chinese", where, &config->split_chinese, error);
+    if (status == ASSAY_OK)
+        status = get_word(section, "padding", where, paddings, N_NAMES(paddings), &padding, error);
     config->vocab_size = (int32_t)vocab_size;
     config->min_count = (int32_t)min_count;
     config->fit_on_validation = fit == 1;
+    config->padded = padding == 1;
     return status;
 }
 

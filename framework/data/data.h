@@ -129,8 +129,9 @@ typedef struct as_tokenizer_config {
     int32_t lower_case, strip_accents, split_chinese; /* WordPiece: -1: as its file says */
     bool special;                                     /* WordPiece: [CLS] and [SEP]; default true */
     int32_t max_tokens;                               /* longer texts are cut here; default 256 */
-    const struct as_embedding_config *embeddings;     /* pretrained vectors; NULL: none */
-    const struct as_tfidf_config *token_weights;      /* NULL: none */
+    bool padded; /* shorter ones are filled up to it with PAD ids; not with token_weights */
+    const struct as_embedding_config *embeddings; /* pretrained vectors; NULL: none */
+    const struct as_tfidf_config *token_weights;  /* NULL: none */
     const json_t *cleaning; /* instead of the data section's; NULL: that. Borrowed */
 } as_tokenizer_config;
 
@@ -155,9 +156,11 @@ typedef struct as_row {
     const char *text;     /* UTF-8 as in the source, before cleaning; NUL-terminated */
     const char *name;     /* its name in the source, as "0_3.txt"; unique within split and label */
     const int32_t *ids;   /* [n_ids] */
-    const float *weights; /* [n_ids] of the tokens; NULL: the suite asks for none */
+    const float *weights; /* [n_ids] of the tokens; padded: 0 of padding, 1 of the others; NULL: the
+                             suite asks for none */
     size_t n_bytes;       /* of text */
     int32_t n_ids;        /* 1 .. max_tokens: a text without tokens has one UNK */
+    int32_t n_padding;    /* of them PAD, the last ones; 0 but where the suite pads */
     int32_t label;        /* 0 .. n_labels - 1 */
     int32_t n_tokens;     /* the text had, before the cut; special tokens not counted */
     uint32_t index;       /* of the row in the whole data set's canonical order: identifies the text
@@ -169,11 +172,14 @@ typedef struct as_split_rows {
     uint32_t n_rows;
     const as_row *rows;     /* as the suite orders them: by index, or as drawn */
     const uint32_t *counts; /* [n_labels] rows of each class */
-    uint64_t n_tokens;      /* ids of all rows */
+    uint64_t n_tokens;      /* ids of all rows, padding not counted */
     uint64_t n_unknown;     /* of them UNK */
     uint32_t n_truncated;   /* rows that had more than max_tokens tokens */
     uint32_t n_empty;       /* rows without a token after cleaning */
     int32_t longest;        /* largest n_ids; 0 without rows */
+    uint64_t n_padding;     /* PAD ids of all rows */
+    const int32_t *lengths; /* [n_rows] what rows count as when batches are made of them, where
+                               that is not n_ids (longest is of these then); NULL */
 } as_split_rows;
 
 /* How the data's content digest relates to the one its manifest states. */
@@ -206,6 +212,7 @@ typedef struct as_prepared {
     const double *class_weights; /* [n_labels] of the loss; NULL: none */
     const float *row_weights;    /* [train rows] of drawing them; NULL: each once an epoch */
     const struct as_embedding_table *embeddings; /* NULL: none */
+    const struct as_tfidf *token_weights;        /* NULL: none */
     json_t
         *report; /* owned by this; what was done and found: cleaning step by step, overlaps,
                     removals, leaks, baseline, encoding; see results/schema, dataset.preparation */

@@ -181,7 +181,7 @@ static bool check_parameter_dims(assay_graph *graph, const char *where, uint32_t
 static bool check_init(assay_graph *graph, const char *where, const assay_init *init) {
     if (!init)
         as_graph_fail(graph, ASSAY_INVALID_ARGUMENT, where, "initial distribution is NULL");
-    else if (init->kind < ASSAY_INIT_CONSTANT || init->kind > ASSAY_INIT_NORMAL)
+    else if (init->kind < ASSAY_INIT_CONSTANT || init->kind > ASSAY_INIT_FORGET_GATE)
         as_graph_fail(graph, ASSAY_INVALID_ARGUMENT, where,
                       "initial distribution %d; expected an ASSAY_INIT_* constant",
                       (int)init->kind);

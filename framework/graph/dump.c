@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A closed graph as text and as DOT (graphviz.org/doc/info/lang.html), forward part only.
+/* A closed graph as text and as DOT (graphviz.org/doc/info/lang.html): the forward part, and what
+ * checkpointing computes again behind it.
  *
  * Text, one value a line, numbers as in the graph:
  *
@@ -60,7 +61,17 @@ static void append_attrs(line *l, const assay_node *node) {
         append(l, ", label_smoothing %g", a->label_smoothing);
 }
 
-static void print_node(const assay_graph_view *view, const assay_node *node, FILE *stream) {
+static bool is_shown(const assay_graph_view *view, uint32_t node) {
+    return node < view->n_forward_nodes || as_node_is_recomputed(view, node);
+}
+
+/* What a parameter is: trained, a constant that the host fixes, or one that isn't trained. */
+static const char *parameter_kind(const assay_parameter_info *parameter) {
+    return !parameter->init.frozen ? "parameter" : parameter->values ? "constant" : "frozen";
+}
+
+static void print_node(const assay_graph_view *view, uint32_t n, FILE *stream) {
+    const assay_node *node = &view->nodes[n];
     line l = {.used = 0};
     char shape[64];
     for (uint32_t i = 0; i < node->n_inputs; i++) {
@@ -75,8 +86,8 @@ static void print_node(const assay_graph_view *view, const assay_node *node, FIL
     as_shape_text(&view->values[node->outputs[0]], shape, sizeof shape);
     /* Without inputs the attributes come first and bring a comma. */
     const char *inside = l.text[0] == ',' ? l.text + 2 : l.text;
-    fprintf(stream, "%%%d = %s(%s) : %s\n", (int)node->outputs[0], as_op_name(node->op), inside,
-            shape);
+    fprintf(stream, "%%%d = %s(%s) : %s%s\n", (int)node->outputs[0], as_op_name(node->op), inside,
+            shape, as_node_is_recomputed(view, n) ? ", computed again" : "");
 }
 
 void as_graph_print(const assay_graph_view *view, FILE *stream) {
@@ -89,10 +100,10 @@ void as_graph_print(const assay_graph_view *view, FILE *stream) {
             fprintf(stream, "%%%u = %s : %s\n", v, input_names[info->input], shape);
         else if (info->parameter >= 0)
             fprintf(stream, "%%%u = %s %s : %s\n", v,
-                    view->parameters[info->parameter].init.frozen ? "constant" : "parameter",
+                    parameter_kind(&view->parameters[info->parameter]),
                     view->parameters[info->parameter].name, shape);
-        else if (info->node >= 0 && (uint32_t)info->node < view->n_forward_nodes)
-            print_node(view, &view->nodes[info->node], stream);
+        else if (info->node >= 0 && is_shown(view, (uint32_t)info->node))
+            print_node(view, (uint32_t)info->node, stream);
     }
     for (uint32_t i = 0; i < view->n_parameters; i++)
         n_elements += view->parameters[i].n_elements;
@@ -110,15 +121,17 @@ static void print_dot_node(const assay_graph_view *view, uint32_t n, FILE *strea
     char shape[64];
     append_attrs(&l, node);
     as_shape_text(&view->values[node->outputs[0]], shape, sizeof shape);
-    fprintf(stream, "  v%d [shape=box, label=\"%s%s\\n%s", (int)node->outputs[0],
-            as_op_name(node->op), l.text, shape);
+    fprintf(stream, "  v%d [shape=box, %slabel=\"%s%s\\n%s", (int)node->outputs[0],
+            as_node_is_recomputed(view, n) ? "style=dashed, " : "", as_op_name(node->op), l.text,
+            shape);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         int32_t parameter =
             node->inputs[i] == ASSAY_NONE ? -1 : view->values[node->inputs[i]].parameter;
         if (parameter < 0)
             continue;
         as_shape_text(&view->values[node->inputs[i]], shape, sizeof shape);
-        fprintf(stream, "\\n%s %s", view->parameters[parameter].name, shape);
+        fprintf(stream, "\\n%s %s%s", view->parameters[parameter].name, shape,
+                view->parameters[parameter].init.frozen ? " frozen" : "");
     }
     fprintf(stream, "\"];\n");
     for (uint32_t i = 0; i < node->n_inputs; i++)
@@ -132,7 +145,8 @@ void as_graph_print_dot(const assay_graph_view *view, FILE *stream) {
         if (view->values[v].input >= 0)
             fprintf(stream, "  v%u [shape=ellipse, label=\"%s\"];\n", v,
                     input_names[view->values[v].input]);
-    for (uint32_t n = 0; n < view->n_forward_nodes; n++)
-        print_dot_node(view, n, stream);
+    for (uint32_t n = 0; n < view->n_nodes; n++)
+        if (is_shown(view, n))
+            print_dot_node(view, n, stream);
     fprintf(stream, "}\n");
 }

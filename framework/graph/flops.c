@@ -3,8 +3,9 @@
  *
  * Each +, -, *, /, comparison, exp, tanh, erf and square root counts as one; a multiply-add as two.
  * N tokens, B rows, M = N or B, L_b the length of row b, S = sum_b L_b^2. Gathering, slicing and
- * copying count as nothing, recomputation inside a backend neither: a figure is the work that the
- * mathematics needs, whoever does it. Dropout is counted as in training. */
+ * copying count as nothing, in a graph's sum recomputation neither, a backend's or checkpointing's:
+ * a figure is the work that the mathematics needs, whoever does it. Dropout is counted as in
+ * training. */
 #include "graph/graph.h"
 
 #include "graph/internal.h"
@@ -297,6 +298,7 @@ double as_graph_flops(const assay_graph_view *view, int with_gradient, int32_t n
     uint32_t n_nodes = with_gradient ? view->n_nodes : view->n_forward_nodes;
     double sum = 0;
     for (uint32_t n = 0; n < n_nodes; n++)
-        sum += as_node_flops(view, n, n_rows, lengths);
+        if (!as_node_is_recomputed(view, n))
+            sum += as_node_flops(view, n, n_rows, lengths);
     return sum;
 }

@@ -267,11 +267,12 @@ static gradient_rule *const gradients[ASSAY_OP_COUNT] = {
 /* ---- reverse pass ---------------------------------------------------------------------------- */
 
 /* A value needs its gradient when it is a trained parameter or computed from such a value. */
-static void mark_needs(const assay_graph *graph, uint32_t n_forward, bool *needs) {
-    for (uint32_t i = 0; i < graph->n_parameters; i++)
-        needs[graph->parameters[i].value] = !graph->parameters[i].init.frozen;
-    for (uint32_t n = 0; n < n_forward; n++) {
-        const assay_node *node = &graph->nodes[n];
+void as_mark_trained(const assay_parameter_info *parameters, uint32_t n_parameters,
+                     const assay_node *nodes, uint32_t n_nodes, bool *needs) {
+    for (uint32_t i = 0; i < n_parameters; i++)
+        needs[parameters[i].value] = !parameters[i].init.frozen;
+    for (uint32_t n = 0; n < n_nodes; n++) {
+        const assay_node *node = &nodes[n];
         for (uint32_t i = 0; i < node->n_inputs; i++)
             if (node->inputs[i] != ASSAY_NONE && needs[node->inputs[i]])
                 needs[node->outputs[0]] = true;
@@ -307,7 +308,7 @@ void as_graph_add_gradient(assay_graph *graph) {
     }
     for (uint32_t v = 0; v < n_values; v++)
         value_gradients[v] = ASSAY_NONE;
-    mark_needs(graph, n_forward, needs);
+    as_mark_trained(graph->parameters, graph->n_parameters, graph->nodes, n_forward, needs);
     for (uint32_t n = n_forward; n-- > 0;)
         visit(graph, n, value_gradients, needs);
     for (uint32_t i = 0; i < graph->n_parameters; i++)

@@ -4,8 +4,9 @@
  * Canonical form of a closed graph: every node reaches the logits (others are removed, values are
  * then renumbered in their old order); every parameter is used; linear always has three inputs, the
  * third ASSAY_NONE without bias; attributes that an operation doesn't read are zero; streams of
- * dropout and attention count from 0 in node order. Adding is builder.c's, derivatives are
- * gradient.c's. */
+ * dropout and attention count from 0 in node order (a part of another graph keeps that one's).
+ * Adding is builder.c's, derivatives are gradient.c's, what is frozen frozen.c's, activations
+ * computed again checkpointing.c's. */
 #include "graph/graph.h"
 
 #include <math.h>
@@ -118,7 +119,7 @@ static void compact(assay_graph *graph, const bool *live_nodes, const bool *live
     graph->n_nodes = n_nodes;
 }
 
-static bool prune(assay_graph *graph, assay_value *logits) {
+bool as_graph_prune(assay_graph *graph, assay_value *logits) {
     bool *live_nodes = as_arena_alloc_array(graph->arena, graph->n_nodes, sizeof(bool));
     bool *live_values = as_arena_alloc_array(graph->arena, graph->n_values, sizeof(bool));
     assay_value *renumbered =
@@ -186,14 +187,17 @@ static bool count_uses(assay_graph *graph, int32_t **ret_uses, int32_t **ret_las
     return true;
 }
 
-static bool make_view(assay_graph *graph, assay_value logits, assay_value loss,
-                      uint32_t n_forward_nodes) {
+bool as_graph_make_view(assay_graph *graph, assay_value logits, assay_value loss,
+                        uint32_t n_forward_nodes) {
     int32_t *uses, *last_use, end = (int32_t)graph->n_nodes;
     if (!count_uses(graph, &uses, &last_use))
         return false;
     uses[logits]++;
-    uses[loss]++;
-    last_use[logits] = last_use[loss] = end;
+    last_use[logits] = end;
+    if (loss != ASSAY_NONE) {
+        uses[loss]++;
+        last_use[loss] = end;
+    }
     for (uint32_t i = 0; i < graph->n_parameters; i++) {
         assay_value gradient = graph->parameters[i].gradient;
         if (gradient != ASSAY_NONE) {
@@ -215,6 +219,7 @@ static bool make_view(assay_graph *graph, assay_value logits, assay_value loss,
         .uses = uses,
         .last_use = last_use,
     };
+    graph->closed = true;
     return true;
 }
 
@@ -232,11 +237,12 @@ static assay_value add_class_weights(assay_graph *graph, int64_t n_classes, cons
     return as_graph_add_parameter(graph, CLASS_WEIGHTS, 1, &n_classes, &frozen, weights);
 }
 
-static assay_value add_loss(assay_graph *graph, assay_value logits, double label_smoothing,
-                            const double *class_weights) {
+static assay_value add_loss(assay_graph *graph, assay_value logits,
+                            const as_graph_options *options) {
     assay_attrs attrs = ASSAY_ATTRS_INIT;
     assay_value inputs[3] = {logits, as_graph_add_input(graph, ASSAY_INPUT_LABELS), ASSAY_NONE};
-    attrs.label_smoothing = label_smoothing;
+    const double *class_weights = options->class_weights;
+    attrs.label_smoothing = options->label_smoothing;
     if (class_weights && !as_graph_failed(graph))
         inputs[2] = add_class_weights(graph, graph->values[logits].dims[0], class_weights);
     if (as_graph_failed(graph))
@@ -245,23 +251,27 @@ static assay_value add_loss(assay_graph *graph, assay_value logits, double label
                                 class_weights ? 3 : 2, &attrs);
 }
 
-assay_status as_graph_close(assay_graph *graph, assay_value logits, double label_smoothing,
-                            const double *class_weights, int with_gradient, assay_error *error) {
-    if (!as_graph_is_open(graph, "graph") || !check_logits(graph, logits) || !prune(graph, &logits))
+assay_status as_graph_close(assay_graph *graph, assay_value logits, const as_graph_options *options,
+                            assay_error *error) {
+    if (!as_graph_is_open(graph, "graph") || !check_logits(graph, logits) ||
+        !as_graph_prune(graph, &logits) || !as_graph_freeze(graph, options, &logits))
         return as_graph_status(graph, error);
-    number_streams(graph);
-    assay_value loss = add_loss(graph, logits, label_smoothing, class_weights);
+    if (!graph->keeps_streams)
+        number_streams(graph);
+    assay_value loss = add_loss(graph, logits, options);
     uint32_t n_forward_nodes = graph->n_nodes;
-    if (!as_graph_failed(graph) && with_gradient)
+    if (!as_graph_failed(graph) && options->with_gradient)
         as_graph_add_gradient(graph);
-    if (!as_graph_failed(graph) && make_view(graph, logits, loss, n_forward_nodes))
-        graph->closed = true;
+    if (!as_graph_failed(graph) && options->with_gradient && options->checkpointing)
+        as_graph_add_checkpoints(graph, n_forward_nodes);
+    if (!as_graph_failed(graph))
+        (void)as_graph_make_view(graph, logits, loss, n_forward_nodes);
     return as_graph_status(graph, error);
 }
 
 assay_status as_graph_build_model(const assay_model_graph *model, const assay_model_config *config,
-                                  double label_smoothing, const double *class_weights,
-                                  int with_gradient, assay_graph **ret_graph, assay_error *error) {
+                                  const as_graph_options *options, assay_graph **ret_graph,
+                                  assay_error *error) {
     assay_graph *graph = NULL;
     assay_value logits;
     assay_status status = as_graph_new(&graph, error);
@@ -275,8 +285,7 @@ assay_status as_graph_build_model(const assay_model_graph *model, const assay_mo
                       (long long)graph->values[logits].dims[0], (int)config->n_classes);
     status = as_graph_status(graph, error);
     if (status == ASSAY_OK)
-        status =
-            as_graph_close(graph, logits, label_smoothing, class_weights, with_gradient, error);
+        status = as_graph_close(graph, logits, options, error);
     if (status != ASSAY_OK) {
         as_graph_free(graph);
         return status;
@@ -288,14 +297,19 @@ assay_status as_graph_build_model(const assay_model_graph *model, const assay_mo
 /* ---- figures of a closed graph --------------------------------------------------------------- */
 
 double as_graph_loss_weight(const assay_graph_view *view, const int32_t *labels, int32_t n_rows) {
-    const assay_node *loss = &view->nodes[view->values[view->loss].node];
+    const assay_node *loss =
+        view->loss == ASSAY_NONE ? NULL : &view->nodes[view->values[view->loss].node];
     double sum = 0;
-    if (loss->n_inputs < 3)
+    if (!loss || loss->n_inputs < 3)
         return n_rows;
     const double *weights = view->parameters[view->values[loss->inputs[2]].parameter].values;
     for (int32_t b = 0; b < n_rows; b++)
         sum += weights[labels[b]];
     return sum;
+}
+
+bool as_node_is_recomputed(const assay_graph_view *view, uint32_t node) {
+    return node >= view->n_forward_nodes && view->nodes[node].forward_node < 0;
 }
 
 int64_t as_graph_n_trained(const assay_graph_view *view) {

@@ -4,6 +4,7 @@
 #ifndef AS_GRAPH_GRAPH_H
 #define AS_GRAPH_GRAPH_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "assay/backend.h"
@@ -19,32 +20,73 @@ const assay_builder *as_graph_builder(assay_graph *graph);
 /* [cell] The first error that stuck, or ASSAY_OK. */
 ASSAY_MUST_USE assay_status as_graph_status(const assay_graph *graph, assay_error *error);
 
+/* How a graph is closed. All zero: forward alone, plain cross-entropy. */
+typedef struct as_graph_options {
+    double label_smoothing;      /* 0 <= s < 1 */
+    const double *class_weights; /* [n_classes] above 0, or NULL */
+    int with_gradient;           /* append the backward nodes */
+    /* 1: this parameter is frozen, besides those that the model froze itself; NULL: none is. */
+    int (*frozen)(void *context, const char *name);
+    void *context; /* of frozen */
+    /* 1: what depends on no trained parameter runs without dropout, in training too: dropout nodes
+     * there are removed, attention's probability is 0. Dropout whose result the trained part reads
+     * belongs to the layer there and stays. */
+    int frozen_without_dropout;
+    /* 1: activations between the boundaries of layers are not kept for the backward pass but
+     * computed again there (Chen et al. 2016). The same results, bit for bit. Needs with_gradient.
+     */
+    int checkpointing;
+} as_graph_options;
+
 /* [cell] Closes the graph: appends cross_entropy over `logits` (ROWS) and, with_gradient, the
- * backward nodes of gradient.c. class_weights [n_classes] above 0 become the constant
- * "loss.class_weights", NULL: none. Nothing can be applied afterwards. Unused parameters are an
- * error; nodes and inputs that the logits don't depend on are removed, and values are then numbered
- * anew in their old order (without waste they keep their numbers). */
+ * backward nodes of gradient.c. class_weights become the constant "loss.class_weights". Nothing can
+ * be applied afterwards. Unused parameters are an error; nodes and inputs that the logits don't
+ * depend on are removed, and values are then numbered anew in their old order (without waste they
+ * keep their numbers). Freezing every parameter with_gradient is an error. */
 ASSAY_MUST_USE assay_status as_graph_close(assay_graph *graph, assay_value logits,
-                                           double label_smoothing, const double *class_weights,
-                                           int with_gradient, assay_error *error);
+                                           const as_graph_options *options, assay_error *error);
 
 /* [any] The closed graph as backends see it, owned by the graph; NULL before as_graph_close has
  * succeeded. A sum of several gradients of a value is an add node among the backward ones, also
  * over FIXED values where a parameter is used several times. */
 const assay_graph_view *as_graph_view(const assay_graph *graph);
 
-/* [cell] Builds a graph model: builder, model->build, logits shape check ([B, n_classes]), close
- * with class_weights [config->n_classes] or NULL. */
+/* [cell] Builds a graph model: builder, model->build, logits shape check ([B, n_classes]), close.
+ */
 ASSAY_MUST_USE assay_status as_graph_build_model(const assay_model_graph *model,
                                                  const assay_model_config *config,
-                                                 double label_smoothing,
-                                                 const double *class_weights, int with_gradient,
+                                                 const as_graph_options *options,
                                                  assay_graph **ret_graph, assay_error *error);
+
+/* ---- the frozen part ------------------------------------------------------------------------- */
+
+/* [any] The value that the frozen part of a closed graph ends in: the one ROWS value that depends
+ * on no trained parameter and no dropout, and through which alone such values reach the rest
+ * (dropout right behind it is the rest's). ASSAY_NONE where there is none such (nothing is frozen,
+ * dropout lies in it, several values or tokens cross over), or no memory to find it. */
+assay_value as_graph_frozen_rows(const assay_graph_view *view);
+
+/* [cell] A closed forward graph of what `value` (computed, ROWS) depends on; its logits are that
+ * value, its loss is ASSAY_NONE. */
+ASSAY_MUST_USE assay_status as_graph_before(const assay_graph_view *view, assay_value value,
+                                            assay_graph **ret_graph, assay_error *error);
+
+/* [cell] A closed graph of what follows `value` (ROWS), which is read instead from the rows of the
+ * frozen parameter "features" [n_rows, C]: each row of a batch has one token, whose id is its
+ * feature's row. Parameters keep their names, dropout its streams, so that with the whole graph's
+ * row keys the same elements are dropped; options as for the whole graph (frozen is asked again, of
+ * what isn't frozen there). INVALID_ARGUMENT where what follows reads tokens besides. */
+ASSAY_MUST_USE assay_status as_graph_after(const assay_graph_view *view, assay_value value,
+                                           int64_t n_rows, const as_graph_options *options,
+                                           assay_graph **ret_graph, assay_error *error);
 
 /* [any] What PyTorch's mean of the loss over these rows divides its sum by: the sum of their
  * labels' class weights, n_rows where the graph has none. The loss_scale of a step over a batch is
  * its inverse, summed over the batches that are accumulated. */
 double as_graph_loss_weight(const assay_graph_view *view, const int32_t *labels, int32_t n_rows);
+
+/* [any] A backward node that computes a forward node's value again (checkpointing). */
+bool as_node_is_recomputed(const assay_graph_view *view, uint32_t node);
 
 /* [any] Elements of all parameters that are trained; constants don't count. */
 int64_t as_graph_n_trained(const assay_graph_view *view);
@@ -52,8 +94,8 @@ int64_t as_graph_n_trained(const assay_graph_view *view);
 /* [any] "linear", "gru_grad", ...; "?" for a number out of range. */
 const char *as_op_name(int32_t op);
 
-/* [any] Text and DOT dumps of the forward part (one node a line: name, inputs, shape, parameters).
- */
+/* [any] Text and DOT dumps of the forward part (one node a line: name, inputs, shape, parameters),
+ * and of what is computed again in the backward part. */
 void as_graph_print(const assay_graph_view *view, FILE *stream);
 void as_graph_print_dot(const assay_graph_view *view, FILE *stream);
 

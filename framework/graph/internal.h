@@ -41,6 +41,7 @@ struct assay_graph {
     assay_builder builder;
     assay_error error; /* the first one sticks */
     bool closed;
+    bool keeps_streams; /* a part of another graph, with that one's streams of dropout */
     assay_value_info *values;
     assay_node *nodes;
     assay_parameter_info *parameters;
@@ -107,8 +108,29 @@ bool as_graph_add_node(assay_graph *graph, int32_t op, int32_t forward_node,
                        const assay_value *inputs, uint32_t n_inputs, const assay_value *outputs,
                        uint32_t n_outputs, const assay_attrs *attrs);
 
+/* [cell] Removes what the logits don't depend on and numbers values anew; *logits follows. False
+ * with an error stuck, also for a parameter that isn't used. */
+bool as_graph_prune(assay_graph *graph, assay_value *logits);
+
+/* [cell] Fills the view and closes the graph; loss may be ASSAY_NONE. False with an error stuck. */
+bool as_graph_make_view(assay_graph *graph, assay_value logits, assay_value loss,
+                        uint32_t n_forward_nodes);
+
+/* [any] marks[value] = it is a trained parameter or computed from one, over forward nodes. The
+ * marks are false before. */
+void as_mark_trained(const assay_parameter_info *parameters, uint32_t n_parameters,
+                     const assay_node *nodes, uint32_t n_nodes, bool *marks);
+
+/* [cell] Freezes what the options say and takes the frozen part's dropout away where they say so;
+ * *logits follows. False with an error stuck. */
+bool as_graph_freeze(assay_graph *graph, const as_graph_options *options, assay_value *logits);
+
 /* [cell] Appends the backward nodes of d(loss)/d(parameters) for the nodes [0, n_nodes) and sets
  * each parameter's gradient. Errors stick. */
 void as_graph_add_gradient(assay_graph *graph);
+
+/* [cell] Puts copies of forward nodes among the backward ones, so that fewer activations live from
+ * one part to the other; see checkpointing.c. Errors stick. */
+void as_graph_add_checkpoints(assay_graph *graph, uint32_t n_forward_nodes);
 
 #endif

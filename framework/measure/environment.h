@@ -4,6 +4,8 @@
 #ifndef AS_MEASURE_ENVIRONMENT_H
 #define AS_MEASURE_ENVIRONMENT_H
 
+#include <sys/types.h>
+
 #include "assay/status.h"
 #include "base/arena.h"
 
@@ -26,7 +28,11 @@ int as_openmp_runtimes(char *ret_names, size_t size);
 /* [any] The same from another file in the format of /proc/PID/maps. */
 int as_openmp_runtimes_in(const char *maps_path, char *ret_names, size_t size);
 
-/* [any] Peak resident memory of this process so far in bytes (VmHWM); -1: cannot be read. */
+/* [any] Sum of one(pid) over a process and all its living descendants. */
+uint64_t as_process_tree_sum(pid_t pid, uint64_t (*one)(long pid));
+
+/* [any] Peak resident memory so far in bytes (VmHWM) of this process, and of each of its living
+ * descendants added (an opaque model may compute in one); -1: cannot be read. */
 int64_t as_peak_rss_bytes(void);
 
 /* [any] The CPU packages' energy counters in joules since some moment, with wrap-around undone as

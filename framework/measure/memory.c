@@ -1,25 +1,74 @@
 /* SPDX-License-Identifier: MIT */
-/* Peak memory and OpenMP runtimes of this process, from /proc (proc(5)). */
+/* Peak memory of this process tree and OpenMP runtimes of this process, from /proc (proc(5)). */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "measure/environment.h"
 
-enum { MAX_RUNTIMES = 8, MAX_PATH_BYTES = 512 };
+enum { MAX_RUNTIMES = 8, MAX_PATH_BYTES = 512, MAX_DEPTH = 16, LIST_BYTES = 4096 };
 
-int64_t as_peak_rss_bytes(void) {
-    char line[256];
+/* ---- process trees --------------------------------------------------------------------------- */
+
+static uint64_t tree_sum(long pid, uint64_t (*one)(long pid), int depth);
+
+/* Over the children of every thread of a process. */
+static uint64_t children_sum(long pid, uint64_t (*one)(long pid), int depth) {
+    char path[80], list[LIST_BYTES];
+    uint64_t sum = 0;
+    snprintf(path, sizeof path, "/proc/%ld/task", pid);
+    DIR *tasks = opendir(path);
+    if (!tasks)
+        return 0;
+    for (struct dirent *task; (task = readdir(tasks));) {
+        long id = strtol(task->d_name, NULL, 10);
+        snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", pid, id);
+        FILE *file = id > 0 ? fopen(path, "re") : NULL;
+        if (!file)
+            continue;
+        size_t n = fread(list, 1, sizeof list - 1, file);
+        fclose(file);
+        list[n] = '\0';
+        for (char *p = list, *end; (id = strtol(p, &end, 10)) > 0 && end != p; p = end)
+            sum += tree_sum(id, one, depth + 1);
+    }
+    closedir(tasks);
+    return sum;
+}
+
+static uint64_t tree_sum(long pid, uint64_t (*one)(long pid), int depth) {
+    return one(pid) + (depth < MAX_DEPTH ? children_sum(pid, one, depth) : 0);
+}
+
+uint64_t as_process_tree_sum(pid_t pid, uint64_t (*one)(long pid)) {
+    return tree_sum(pid, one, 0);
+}
+
+/* ---- peak memory ----------------------------------------------------------------------------- */
+
+/* 0 when it is gone. */
+static uint64_t peak_bytes(long pid) {
+    char line[256], path[64];
     long long kib = -1;
-    FILE *file = fopen("/proc/self/status", "re");
+    snprintf(path, sizeof path, "/proc/%ld/status", pid);
+    FILE *file = fopen(path, "re");
     if (!file)
-        return -1;
+        return 0;
     while (kib < 0 && fgets(line, sizeof line, file))
         if (strncmp(line, "VmHWM:", 6) == 0)
             kib = strtoll(line + 6, NULL, 10);
     fclose(file);
-    return kib < 0 ? -1 : (int64_t)kib * 1024;
+    return kib < 0 ? 0 : (uint64_t)kib * 1024;
 }
+
+int64_t as_peak_rss_bytes(void) {
+    uint64_t bytes = as_process_tree_sum(getpid(), peak_bytes);
+    return bytes ? (int64_t)bytes : -1;
+}
+
+/* ---- OpenMP ---------------------------------------------------------------------------------- */
 
 static bool is_openmp_runtime(const char *path) {
     static const char *const names[] = {"libgomp", "libomp", "libiomp5"};

@@ -22,6 +22,10 @@ static const assay_batch *query(void *self, uint64_t i) {
     return &o->batch;
 }
 
+static int32_t real_tokens(const void *self) {
+    return as_batches_real_tokens(((const offline *)self)->batches);
+}
+
 assay_status as_offline_run(as_arena *arena, const as_trainee *trainee, const as_split_rows *split,
                             const as_scenario_config *config, as_scenario_result *ret_result,
                             assay_error *error) {
@@ -41,7 +45,8 @@ assay_status as_offline_run(as_arena *arena, const as_trainee *trainee, const as
                             o.n_batches,
                             o.n_batches,
                             o.n_batches < 8 ? (uint32_t)o.n_batches : 8,
-                            as_batches_max_rows(o.batches)};
+                            as_batches_max_rows(o.batches),
+                            real_tokens};
     return as_sequence_run(arena, as_scenario_find("offline"), trainee, &sequence, config,
                            ret_result, error);
 }

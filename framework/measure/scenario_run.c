@@ -59,7 +59,8 @@ static assay_status time_query(measuring *m, const assay_batch *batch, as_timed_
     assay_status status = m->trainee->predict(m->trainee->self, batch, m->logits, error);
     int64_t end_ns = clock_ns(m);
     if (status == ASSAY_OK)
-        *ret_query = (as_timed_query){batch->n_rows, batch->n_tokens, end_ns - start_ns};
+        *ret_query = (as_timed_query){batch->n_rows, m->sequence->real_tokens(m->sequence->self),
+                                      end_ns - start_ns};
     return status;
 }
 

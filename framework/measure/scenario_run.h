@@ -16,6 +16,7 @@ typedef struct as_sequence {
     uint64_t n_round;  /* the timed part ends after a multiple of so many queries */
     uint32_t n_window; /* warm-up compares repetitions of the first n_window queries */
     int32_t max_rows;  /* of a query */
+    int32_t (*real_tokens)(const void *self); /* of the latest query: without the suite's padding */
 } as_sequence;
 
 /* [cell] Warm-up, then the timed part. */

@@ -26,7 +26,7 @@ typedef struct as_scenario_config {
 } as_scenario_config;
 
 typedef struct as_timed_query {
-    int32_t n_rows, n_tokens;
+    int32_t n_rows, n_tokens; /* padding not counted */
     int64_t ns;
 } as_timed_query;
 

@@ -15,6 +15,7 @@ typedef struct single_stream {
     int32_t *positions; /* [longest] 0, 1, ... */
     int32_t offsets[2];
     uint64_t row_key;
+    int32_t n_padding; /* of the latest row */
     assay_batch batch;
 } single_stream;
 
@@ -22,6 +23,7 @@ static const assay_batch *one_row(single_stream *s, uint32_t place) {
     const as_row *row = &s->split->rows[place];
     s->offsets[1] = row->n_ids;
     s->row_key = row->index;
+    s->n_padding = row->n_padding;
     s->batch = (assay_batch){(uint32_t)sizeof s->batch,
                              1,
                              row->n_ids,
@@ -43,6 +45,11 @@ static const assay_batch *query(void *self, uint64_t i) {
 static const assay_batch *shape(void *self, uint64_t i) {
     single_stream *s = self;
     return one_row(s, s->shapes[i]);
+}
+
+static int32_t real_tokens(const void *self) {
+    const single_stream *s = self;
+    return s->batch.n_tokens - s->n_padding;
 }
 
 static assay_status prepare(as_arena *arena, const as_split_rows *split, uint64_t seed,
@@ -81,7 +88,7 @@ assay_status as_single_stream_run(as_arena *arena, const as_trainee *trainee,
     assay_status status = prepare(arena, split, config->seed, &s, error);
     if (status != ASSAY_OK)
         return status;
-    as_sequence sequence = {&s, query, shape, s.n_shapes, 1, 32, 1};
+    as_sequence sequence = {&s, query, shape, s.n_shapes, 1, 32, 1, real_tokens};
     return as_sequence_run(arena, as_scenario_find("single_stream"), trainee, &sequence, config,
                            ret_result, error);
 }

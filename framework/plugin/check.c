@@ -138,6 +138,11 @@ static const char *option_values_fault(const assay_option *o) {
             return "the default must be finite, minimum and maximum must be numbers";
         return value >= o->minimum && value <= o->maximum ? NULL
                                                           : "the default is outside the range";
+    case ASSAY_OPTION_KIND_TEXT:
+        if (!is_integer(o->minimum) || !is_integer(o->maximum) || o->minimum < 0 ||
+            o->maximum < 1 || o->maximum > ASSAY_OPTION_TEXT_MOST || o->minimum > o->maximum)
+            return "minimum and maximum of a text are lengths from 0 to 4096 bytes";
+        return value == 0 ? NULL : "the default of a text is the empty one; expected 0";
     case ASSAY_OPTION_KIND_BOOL:
         return value == 0 || value == 1 ? NULL : "the default of a boolean must be 0 or 1";
     case ASSAY_OPTION_KIND_CHOICE: {
@@ -157,7 +162,7 @@ static const char *option_values_fault(const assay_option *o) {
 static const char *option_place_fault(const assay_plugin *p, uint64_t i) {
     const assay_option *o = &p->options[i];
     if (o->offset % 8 != 0)
-        return "the offset is no multiple of 8; every field is an int64_t or a double";
+        return "the offset is no multiple of 8; every field has eight bytes";
     if (p->options_size < 8 || o->offset > p->options_size - 8)
         return "the offset lies outside options_size";
     for (uint64_t k = 0; k < i; k++) {
@@ -255,7 +260,7 @@ static assay_status check_backend(const check *c) {
                              "this host's headers");
     if (!b->libraries || !b->open || !b->close || !b->supports || !b->session_create ||
         !b->session_free || !b->upload || !b->download || !b->compile || !b->compile_update ||
-        !b->plan_free || !b->run || !b->sync || !b->read || !b->read_grad_norm)
+        !b->plan_free || !b->run || !b->sync || !b->read || !b->read_grad_norm || !b->memory)
         return bad_interface(c, ASSAY_BACKEND, "a function is NULL; all are needed");
     return ASSAY_OK;
 }

@@ -8,10 +8,16 @@
 
 #include "plugin/internal.h"
 
+static void store_text(void *options, const assay_option *option, const char *text) {
+    memcpy((char *)options + option->offset, &text, sizeof text);
+}
+
 static void store(void *options, const assay_option *option, double value) {
     int64_t integer = (int64_t)value;
     char *field = (char *)options + option->offset;
-    if (option->kind == ASSAY_OPTION_KIND_REAL)
+    if (option->kind == ASSAY_OPTION_KIND_TEXT)
+        store_text(options, option, "");
+    else if (option->kind == ASSAY_OPTION_KIND_REAL)
         memcpy(field, &value, sizeof value);
     else
         memcpy(field, &integer, sizeof integer);
@@ -77,6 +83,53 @@ static assay_status parse_choice(const assay_option *option, const as_option_val
                    nearest ? "'?" : "");
 }
 
+/* Bytes of the UTF-8 character at `text` (RFC 3629: no overlong forms, no surrogates), or 0 for
+ * anything else and for control characters (C0, DEL, C1). */
+static size_t character_bytes(const char *text) {
+    const unsigned char *c = (const unsigned char *)text;
+    size_t n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+    unsigned point = n < 2 ? c[0] : c[0] & (0x7fU >> n);
+    for (size_t i = 1; i < n; i++) { /* a NUL is no continuation byte */
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+        point = point << 6 | (c[i] & 0x3f);
+    }
+    bool overlong = (n == 3 && point < 0x800) || (n == 4 && point < 0x10000);
+    bool outside = point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff);
+    bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+    return overlong || outside || control ? 0 : n;
+}
+
+static assay_status parse_text(as_arena *arena, const assay_option *option,
+                               const as_option_value *value, const char *where,
+                               const char **ret_text, assay_error *error) {
+    size_t n = 0, most = (size_t)option->maximum;
+    char found[128];
+    if (value->kind != AS_OPTION_TEXT) {
+        found_text(value, found, sizeof found);
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, where, "found %s; expected a text", found);
+    }
+    while (n <= most && value->text[n]) {
+        size_t bytes = character_bytes(value->text + n);
+        if (bytes == 0)
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, where,
+                           "found the byte 0x%02x at %zu; expected UTF-8 without control "
+                           "characters",
+                           (unsigned char)value->text[n], n);
+        n += bytes;
+    }
+    if (n > most || n < (size_t)option->minimum)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, where,
+                       "found %s%zu bytes; expected a text of %.15g to %.15g",
+                       n > most ? "over " : "", n > most ? most : n, option->minimum,
+                       option->maximum);
+    const char *copy = as_arena_strdup(arena, value->text);
+    if (!copy)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, where, "out of memory");
+    *ret_text = copy;
+    return ASSAY_OK;
+}
+
 static assay_status unknown_option(const assay_plugin *descriptor, const char *where,
                                    const char *name, assay_error *error) {
     const char *names[AS_MAX_OPTIONS];
@@ -91,9 +144,11 @@ static assay_status unknown_option(const assay_plugin *descriptor, const char *w
                    descriptor->id, (unsigned long long)descriptor->n_options);
 }
 
-static assay_status fill_one(const assay_plugin *descriptor, const as_option_value *value,
-                             const char *prefix, void *options, assay_error *error) {
+static assay_status fill_one(as_arena *arena, const assay_plugin *descriptor,
+                             const as_option_value *value, const char *prefix, void *options,
+                             assay_error *error) {
     const assay_option *option = NULL;
+    const char *text = NULL;
     char where[sizeof error->where];
     double number = 0;
     assay_status status;
@@ -103,13 +158,17 @@ static assay_status fill_one(const assay_plugin *descriptor, const as_option_val
             option = &descriptor->options[i];
     if (!option)
         return unknown_option(descriptor, where, value->name, error);
-    if (option->kind == ASSAY_OPTION_KIND_BOOL)
+    if (option->kind == ASSAY_OPTION_KIND_TEXT)
+        status = parse_text(arena, option, value, where, &text, error);
+    else if (option->kind == ASSAY_OPTION_KIND_BOOL)
         status = parse_bool(value, where, &number, error);
     else if (option->kind == ASSAY_OPTION_KIND_CHOICE)
         status = parse_choice(option, value, where, &number, error);
     else
         status = parse_number(option, value, where, &number, error);
-    if (status == ASSAY_OK)
+    if (status == ASSAY_OK && text)
+        store_text(options, option, text);
+    else if (status == ASSAY_OK)
         store(options, option, number);
     return status;
 }
@@ -124,7 +183,7 @@ assay_status as_options_fill(as_arena *arena, const assay_plugin *descriptor,
     for (uint64_t i = 0; i < descriptor->n_options; i++)
         store(options, &descriptor->options[i], descriptor->options[i].default_value);
     for (size_t i = 0; status == ASSAY_OK && i < n_values; i++)
-        status = fill_one(descriptor, &values[i], where, options, error);
+        status = fill_one(arena, descriptor, &values[i], where, options, error);
     if (status == ASSAY_OK)
         *ret_options = options;
     return status;
@@ -143,9 +202,14 @@ void as_option_text(const assay_option *option, const void *options, char *text,
     const char *field = (const char *)options + option->offset;
     int64_t integer;
     double real;
+    const char *string;
     memcpy(&integer, field, sizeof integer);
     memcpy(&real, field, sizeof real);
+    memcpy(&string, field, sizeof string);
     switch (option->kind) {
+    case ASSAY_OPTION_KIND_TEXT:
+        snprintf(text, size, "%s", string);
+        break;
     case ASSAY_OPTION_KIND_REAL:
         real_text(real, text, size);
         break;

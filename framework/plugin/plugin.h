@@ -53,6 +53,7 @@ typedef struct as_option_value {
 
 /* [main] Fills a zeroed struct of descriptor->options_size bytes with the defaults, then the
  * values, the last one of a name; type, range and choice are checked (ASSAY_INVALID_ARGUMENT).
+ * Texts are copied into `arena`, like the struct.
  * `where` prefixes errors ("entries[1] (gru).options"). */
 ASSAY_MUST_USE assay_status as_options_fill(as_arena *arena, const assay_plugin *descriptor,
                                             const as_option_value *values, size_t n_values,

@@ -25,7 +25,6 @@ struct as_engine {
     int64_t n_classes;
     uint64_t n_elements;
     uint64_t largest; /* elements of the largest parameter */
-    double *staging;  /* [largest] */
     int64_t compute_ns;
 };
 
@@ -37,8 +36,8 @@ struct as_engine {
         (engine)->compute_ns += as_clock_ns() - start_ns_;                                         \
     } while (0)
 
-static assay_status check_supported(const as_engine *engine, assay_error *error) {
-    const assay_graph_view *view = engine->view;
+static assay_status check_supported(const as_engine *engine, const assay_graph_view *view,
+                                    assay_error *error) {
     for (uint32_t i = 0; i < view->n_nodes; i++)
         if (!engine->backend->supports(engine->device, view, i))
             return as_fail(error, ASSAY_UNSUPPORTED, as_op_name(view->nodes[i].op),
@@ -55,7 +54,7 @@ static assay_status open_session(as_engine *engine, assay_error *error) {
     TIMED(engine, engine->backend->open(&device, &engine->device, error));
     if (status != ASSAY_OK)
         return status;
-    status = check_supported(engine, error);
+    status = check_supported(engine, engine->view, error);
     if (status != ASSAY_OK)
         return status;
     TIMED(engine,
@@ -89,22 +88,13 @@ assay_status as_engine_new(const as_engine_config *config, const assay_graph *gr
         engine->n_elements += n;
         engine->largest = n > engine->largest ? n : engine->largest;
     }
-    engine->staging = calloc(engine->largest ? engine->largest : 1, sizeof *engine->staging);
-    if (!engine->staging) {
-        status = as_fail(error, ASSAY_OUT_OF_MEMORY, "engine",
-                         "no memory for a parameter of %llu elements",
-                         (unsigned long long)engine->largest);
-        goto fail;
-    }
     status = open_session(engine, error);
-    if (status != ASSAY_OK)
-        goto fail;
+    if (status != ASSAY_OK) {
+        as_engine_free(engine);
+        return status;
+    }
     *ret_engine = engine;
     return ASSAY_OK;
-
-fail:
-    as_engine_free(engine);
-    return status;
 }
 
 void as_engine_free(as_engine *engine) {
@@ -114,7 +104,6 @@ void as_engine_free(as_engine *engine) {
     engine->backend->plan_free(engine->update);
     engine->backend->session_free(engine->session);
     engine->backend->close(engine->device);
-    free(engine->staging);
     free(engine);
 }
 
@@ -144,19 +133,47 @@ uint64_t as_engine_n_compiled(const as_engine *engine) {
 
 /* ---- parameters and states ------------------------------------------------------------------- */
 
+static uint64_t size_of(const as_engine *engine, uint32_t parameter) {
+    return (uint64_t)engine->view->parameters[parameter].n_elements;
+}
+
+assay_status as_engine_get_parameter(as_engine *engine, int32_t state, uint32_t parameter,
+                                     double *values, assay_error *error) {
+    assay_status status;
+    TIMED(engine, engine->backend->download(engine->session, state, parameter, values,
+                                            size_of(engine, parameter), error));
+    return status;
+}
+
+assay_status as_engine_set_parameter(as_engine *engine, int32_t state, uint32_t parameter,
+                                     const double *values, assay_error *error) {
+    assay_status status;
+    TIMED(engine, engine->backend->upload(engine->session, state, parameter, values,
+                                          size_of(engine, parameter), error));
+    return status;
+}
+
+/* Zeros for the largest parameter; NULL with an error when there is no memory. */
+static double *new_staging(const as_engine *engine, assay_error *error) {
+    double *staging = calloc(engine->largest ? engine->largest : 1, sizeof *staging);
+    if (!staging)
+        (void)as_fail(error, ASSAY_OUT_OF_MEMORY, "engine",
+                      "no memory for a parameter of %llu elements",
+                      (unsigned long long)engine->largest);
+    return staging;
+}
+
 assay_status as_engine_fill(as_engine *engine, as_parameter_fill fill, void *context,
                             assay_error *error) {
-    for (uint32_t i = 0; i < engine->view->n_parameters; i++) {
-        assay_status status = fill(context, i, engine->staging, error);
-        if (status != ASSAY_OK)
-            return status;
-        TIMED(engine,
-              engine->backend->upload(engine->session, ASSAY_STATE_PARAMETER, i, engine->staging,
-                                      (uint64_t)engine->view->parameters[i].n_elements, error));
-        if (status != ASSAY_OK)
-            return status;
+    double *staging = new_staging(engine, error);
+    assay_status status = staging ? ASSAY_OK : ASSAY_OUT_OF_MEMORY;
+    for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++) {
+        status = fill(context, i, staging, error);
+        if (status == ASSAY_OK)
+            status = as_engine_set_parameter(engine, ASSAY_STATE_PARAMETER, i, staging, error);
     }
-    return ASSAY_OK;
+    free(staging);
+    return status;
 }
 
 typedef struct initial_values {
@@ -187,9 +204,8 @@ assay_status as_engine_get(as_engine *engine, int32_t state, double *data, uint6
                            assay_error *error) {
     assay_status status = check_size(engine, n, error);
     for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++) {
-        uint64_t size = (uint64_t)engine->view->parameters[i].n_elements;
-        TIMED(engine, engine->backend->download(engine->session, state, i, data, size, error));
-        data += size;
+        status = as_engine_get_parameter(engine, state, i, data, error);
+        data += size_of(engine, i);
     }
     return status;
 }
@@ -198,21 +214,91 @@ assay_status as_engine_set(as_engine *engine, int32_t state, const double *data,
                            assay_error *error) {
     assay_status status = check_size(engine, n, error);
     for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++) {
-        uint64_t size = (uint64_t)engine->view->parameters[i].n_elements;
-        TIMED(engine, engine->backend->upload(engine->session, state, i, data, size, error));
-        data += size;
+        status = as_engine_set_parameter(engine, state, i, data, error);
+        data += size_of(engine, i);
     }
     return status;
 }
 
 assay_status as_engine_zero(as_engine *engine, int32_t state, assay_error *error) {
-    assay_status status = ASSAY_OK;
-    memset(engine->staging, 0, (size_t)engine->largest * sizeof *engine->staging);
+    double *staging = new_staging(engine, error);
+    assay_status status = staging ? ASSAY_OK : ASSAY_OUT_OF_MEMORY;
     for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++)
-        TIMED(engine,
-              engine->backend->upload(engine->session, state, i, engine->staging,
-                                      (uint64_t)engine->view->parameters[i].n_elements, error));
+        status = as_engine_set_parameter(engine, state, i, staging, error);
+    free(staging);
     return status;
+}
+
+assay_memory as_engine_memory(const as_engine *engine) {
+    assay_memory memory;
+    engine->backend->memory(engine->session, &memory);
+    return memory;
+}
+
+/* ---- another graph --------------------------------------------------------------------------- */
+
+static assay_status check_same_model(const as_engine *engine, const assay_graph_view *view,
+                                     assay_error *error) {
+    const assay_graph_view *old = engine->view;
+    if (view->n_parameters != old->n_parameters ||
+        view->values[view->logits].dims[0] != engine->n_classes)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "graph",
+                       "%u parameters, %lld classes; the engine goes on with %u and %lld only",
+                       (unsigned)view->n_parameters, (long long)view->values[view->logits].dims[0],
+                       (unsigned)old->n_parameters, (long long)engine->n_classes);
+    for (uint32_t i = 0; i < view->n_parameters; i++)
+        if (strcmp(view->parameters[i].name, old->parameters[i].name) != 0 ||
+            view->parameters[i].n_elements != old->parameters[i].n_elements)
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, view->parameters[i].name,
+                           "%lld elements; the engine has %s with %lld in its place",
+                           (long long)view->parameters[i].n_elements, old->parameters[i].name,
+                           (long long)old->parameters[i].n_elements);
+    return check_supported(engine, view, error);
+}
+
+/* Copies what goes on of one parameter into the new session. */
+static assay_status carry_over(as_engine *engine, const assay_graph_view *view,
+                               assay_session *session, uint32_t i, double *staging,
+                               assay_error *error) {
+    static const int32_t states[] = {ASSAY_STATE_PARAMETER, ASSAY_STATE_MOMENT1,
+                                     ASSAY_STATE_MOMENT2};
+    bool trained = view->parameters[i].gradient != ASSAY_NONE &&
+                   engine->view->parameters[i].gradient != ASSAY_NONE;
+    assay_status status = ASSAY_OK;
+    for (int s = 0; status == ASSAY_OK && s < (trained ? 3 : 1); s++) {
+        status = as_engine_get_parameter(engine, states[s], i, staging, error);
+        if (status == ASSAY_OK)
+            TIMED(engine, engine->backend->upload(session, states[s], i, staging,
+                                                  size_of(engine, i), error));
+    }
+    return status;
+}
+
+assay_status as_engine_rebind(as_engine *engine, const assay_graph *graph, assay_error *error) {
+    const assay_graph_view *view = as_graph_view(graph);
+    assay_session *session = NULL;
+    double *staging = NULL;
+    assay_status status = check_same_model(engine, view, error);
+    if (status != ASSAY_OK)
+        return status;
+    TIMED(engine, engine->backend->session_create(engine->device, view, &session, error));
+    if (status == ASSAY_OK && !(staging = new_staging(engine, error)))
+        status = ASSAY_OUT_OF_MEMORY;
+    for (uint32_t i = 0; status == ASSAY_OK && i < view->n_parameters; i++)
+        status = carry_over(engine, view, session, i, staging, error);
+    free(staging);
+    if (status != ASSAY_OK) {
+        engine->backend->session_free(session);
+        return status;
+    }
+    as_plan_cache_done(&engine->plans, engine->backend);
+    engine->backend->plan_free(engine->update);
+    engine->backend->session_free(engine->session);
+    engine->update = NULL;
+    engine->session = session;
+    engine->graph = graph;
+    engine->view = view;
+    return ASSAY_OK;
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -228,11 +314,11 @@ static assay_status plan_for(as_engine *engine, int32_t kind, const assay_batch 
                        (int)batch->n_rows, (int)batch->n_tokens, (int)config->max_rows,
                        (long long)config->max_tokens);
     int32_t rows = as_bucket_rows(batch->n_rows, config->max_rows);
+    int32_t tokens = as_bucket_tokens(batch->n_tokens, (int64_t)rows * config->max_tokens);
     assay_status status;
-    TIMED(engine,
-          as_plan_cache_get(&engine->plans, engine->backend, engine->session, kind, rows,
-                            as_bucket_tokens(batch->n_tokens, (int64_t)rows * config->max_tokens),
-                            ret_plan, error));
+    /* A plan has a token for each of its rows, also where the batch fills no more of them. */
+    TIMED(engine, as_plan_cache_get(&engine->plans, engine->backend, engine->session, kind, rows,
+                                    tokens < rows ? rows : tokens, ret_plan, error));
     return status;
 }
 
@@ -292,7 +378,8 @@ static bool same_update(const assay_update_config *a, const assay_update_config 
     return a->optimizer == b->optimizer && a->beta1 == b->beta1 && a->beta2 == b->beta2 &&
            a->epsilon == b->epsilon && a->momentum == b->momentum &&
            a->weight_decay == b->weight_decay && a->clip_norm == b->clip_norm &&
-           a->clip_value == b->clip_value && a->decay_exempt == b->decay_exempt;
+           a->clip_value == b->clip_value && a->decay_exempt == b->decay_exempt &&
+           a->rate_scale == b->rate_scale && a->since == b->since;
 }
 
 assay_status as_engine_update(as_engine *engine, const assay_update_config *config,

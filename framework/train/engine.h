@@ -20,5 +20,22 @@ ASSAY_MUST_USE assay_status as_engine_fill(as_engine *engine, as_parameter_fill 
                                            assay_error *error);
 /* [cell] Sets a whole state to zero. */
 ASSAY_MUST_USE assay_status as_engine_zero(as_engine *engine, int32_t state, assay_error *error);
+/* [cell] A state (ASSAY_STATE_*) of one parameter of the view, values[n_elements]. */
+ASSAY_MUST_USE assay_status as_engine_get_parameter(as_engine *engine, int32_t state,
+                                                    uint32_t parameter, double *values,
+                                                    assay_error *error);
+ASSAY_MUST_USE assay_status as_engine_set_parameter(as_engine *engine, int32_t state,
+                                                    uint32_t parameter, const double *values,
+                                                    assay_error *error);
+
+/* [cell] Goes on with another closed graph of the same model, whose frozen parameters differ: a new
+ * session takes over all parameters, and the moments of those that are trained in both; gradients
+ * are zero and all plans are gone. The graph outlives the engine. INVALID_ARGUMENT when a parameter
+ * or the classes differ. On failure the engine is as it was. */
+ASSAY_MUST_USE assay_status as_engine_rebind(as_engine *engine, const assay_graph *graph,
+                                             assay_error *error);
+
+/* [cell] Bytes that the backend holds for parameters, gradients and optimizer states. */
+assay_memory as_engine_memory(const as_engine *engine);
 
 #endif

@@ -18,7 +18,18 @@
  * (the bound of the operation tests); logits of a trained network keep that. A gradient goes
  * through every operation twice and through time, where recurrent layers multiply errors: 1e-3. f64
  * is 5e8 times finer; 1e-10 leaves as much room above its roundoff of 1e-16 and still shows any use
- * of f32 in between. */
+ * of f32 in between.
+ *
+ * bf16 means that matrix products take operands rounded to 8 bits, u = 2^-8, and sum in f32. The
+ * error of a rounded operand is 0.42 u of it in the root mean square (uniform within half a unit,
+ * significands by Benford's law), so that of a product 0.6 u, whatever its length, and after P
+ * products, whose errors are independent, 0.6 u sqrt(P). Logits: 4 u sqrt(P), which leaves a factor
+ * of 6 for networks that amplify. Gradients pass through decisions (ReLU, maximum pooling) too. A
+ * relative error of d flips a share of about d of them, and each flip is an error of the element's
+ * own size: in the Euclidean norm sqrt(d), more than everything smooth. So a gradient's error is
+ * taken in that norm, its bound is 4 sqrt(u), and the floor 4 u of the norm of all: what cancels
+ * leaves u of its terms, no larger than that in sum. A gradient that is missing, of another sign or
+ * another parameter's has an error of 1 or more. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,14 +37,41 @@
 #include "train/engine.h"
 
 #define FLOOR 1e-3
+#define BF16_ROUNDOFF 0.00390625
 
 typedef struct bounds {
-    double logits, gradient;
+    double logits, gradient, floor;
+    bool euclidean; /* norm of gradients; else the maximum's */
 } bounds;
 
-static const bounds *bounds_of(int32_t dtype) {
-    static const bounds f32 = {1e-4, 1e-3}, f64 = {1e-10, 1e-10};
-    return dtype == ASSAY_DTYPE_F32 ? &f32 : dtype == ASSAY_DTYPE_F64 ? &f64 : NULL;
+/* Matrix products of the forward part, one after the other: of a recurrent layer those of input and
+ * state, as its gates forget; of attention scores and mean. */
+static int32_t count_products(const assay_graph_view *view) {
+    int32_t n = 0;
+    for (uint32_t i = 0; i < view->n_forward_nodes; i++) {
+        int32_t op = view->nodes[i].op;
+        if (op == ASSAY_OP_LINEAR)
+            n += 1;
+        else if (op == ASSAY_OP_ATTENTION || op == ASSAY_OP_RNN || op == ASSAY_OP_LSTM ||
+                 op == ASSAY_OP_GRU)
+            n += 2;
+    }
+    return n;
+}
+
+/* False for a dtype without bounds. */
+static bool bounds_of(int32_t dtype, const assay_graph_view *view, bounds *ret_bounds) {
+    const double u = BF16_ROUNDOFF;
+    if (dtype == ASSAY_DTYPE_F32)
+        *ret_bounds = (bounds){1e-4, 1e-3, FLOOR, false};
+    else if (dtype == ASSAY_DTYPE_F64)
+        *ret_bounds = (bounds){1e-10, 1e-10, FLOOR, false};
+    else if (dtype == ASSAY_DTYPE_BF16)
+        *ret_bounds =
+            (bounds){4 * u * sqrt((double)count_products(view)), 4 * sqrt(u), 4 * u, true};
+    else
+        return false;
+    return true;
 }
 
 static double largest(const double *x, uint64_t n) {
@@ -55,13 +93,33 @@ static double relative_error(const double *x, const double *y, uint64_t n, doubl
     return most == 0 ? 0 : scale > 0 ? most / scale : INFINITY;
 }
 
-static double gradient_error(const assay_graph_view *view, const double *x, const double *y,
-                             uint64_t n) {
-    double least_scale = FLOOR * largest(y, n), worst = 0;
+/* Euclidean norm of x - y, or of x where y is NULL. */
+static double norm(const double *x, const double *y, uint64_t n) {
+    double sum = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        double difference = y ? x[i] - y[i] : x[i];
+        sum += difference * difference;
+    }
+    return sqrt(sum);
+}
+
+/* |x - y| / scale in the Euclidean norm; infinite as relative_error is. */
+static double relative_norm(const double *x, const double *y, uint64_t n, double scale) {
+    double difference = norm(x, y, n);
+    if (!isfinite(difference))
+        return INFINITY;
+    return difference == 0 ? 0 : scale > 0 ? difference / scale : INFINITY;
+}
+
+static double gradient_error(const assay_graph_view *view, const bounds *bound, const double *x,
+                             const double *y, uint64_t n) {
+    double least_scale = bound->floor * (bound->euclidean ? norm(y, NULL, n) : largest(y, n));
+    double worst = 0;
     for (uint32_t i = 0; i < view->n_parameters; i++) {
         uint64_t size = (uint64_t)view->parameters[i].n_elements;
-        double scale = fmax(largest(y, size), least_scale);
-        worst = fmax(worst, relative_error(x, y, size, scale));
+        double scale = fmax(bound->euclidean ? norm(y, NULL, size) : largest(y, size), least_scale);
+        worst = fmax(worst, bound->euclidean ? relative_norm(x, y, size, scale)
+                                             : relative_error(x, y, size, scale));
         x += size;
         y += size;
     }
@@ -91,7 +149,7 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
                                   const assay_batch *batch, as_equivalence *ret_result,
                                   assay_error *error) {
     const assay_graph_view *view = as_graph_view(as_engine_graph(engine));
-    const bounds *bound = bounds_of(as_engine_configuration(engine)->dtype);
+    bounds bound;
     bool with_gradient = view->n_nodes > view->n_forward_nodes;
     size_t n = as_engine_n_elements(engine);
     int32_t n_classes = as_engine_n_classes(engine), *labels;
@@ -102,7 +160,7 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
     as_equivalence result;
     double *memory, *x, *y, *x_logits, *y_logits;
     assay_status status;
-    if (!bound)
+    if (!bounds_of(config.dtype, view, &bound))
         return as_fail(error, ASSAY_UNSUPPORTED, "equivalence", "no bounds are fixed for dtype %d",
                        (int)config.dtype);
     memory = calloc(2 * n + 2 * n_logits, sizeof *memory);
@@ -131,13 +189,13 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
     if (status == ASSAY_OK)
         status = run_once(oracle, &wrong, with_gradient, y_logits, y, error);
     if (status == ASSAY_OK) {
-        result.logits_bound = bound->logits;
-        result.gradient_bound = bound->gradient;
+        result.logits_bound = bound.logits;
+        result.gradient_bound = bound.gradient;
         result.logits_error =
             relative_error(x_logits, y_logits, n_logits, largest(y_logits, n_logits));
-        result.gradient_error = with_gradient ? gradient_error(view, x, y, n) : NAN;
-        result.passed = result.logits_error <= bound->logits &&
-                        (!with_gradient || result.gradient_error <= bound->gradient);
+        result.gradient_error = with_gradient ? gradient_error(view, &bound, x, y, n) : NAN;
+        result.passed = result.logits_error <= bound.logits &&
+                        (!with_gradient || result.gradient_error <= bound.gradient);
         *ret_result = result;
     }
 

@@ -55,8 +55,10 @@ assay_status as_plan_cache_get(as_plan_cache *cache, const assay_backend *backen
 
 void as_plan_cache_done(as_plan_cache *cache, const assay_backend *backend) {
     for (int kind = 0; kind < 2; kind++) {
-        for (int32_t i = 0; i < cache->n_slots[kind]; i++)
+        for (int32_t i = 0; i < cache->n_slots[kind]; i++) {
             backend->plan_free(cache->slots[kind][i].plan);
+            cache->slots[kind][i] = (as_plan_slot){0, 0, 0, NULL};
+        }
         cache->n_slots[kind] = 0;
     }
 }

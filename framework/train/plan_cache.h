@@ -36,7 +36,7 @@ ASSAY_MUST_USE assay_status as_plan_cache_get(as_plan_cache *cache, const assay_
                                               assay_session *session, int32_t kind, int32_t rows,
                                               int32_t tokens, assay_plan **ret_plan,
                                               assay_error *error);
-/* [cell] Frees all plans. */
+/* [cell] Frees all plans; the cache is empty then, and may go on with another session. */
 void as_plan_cache_done(as_plan_cache *cache, const assay_backend *backend);
 
 #endif

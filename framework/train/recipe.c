@@ -103,7 +103,7 @@ static assay_status schedule_from_json(const json_t *schedule, const char *where
 
 static assay_update_config update_from_json(const json_t *training) {
     static const char *const optimizers[ASSAY_OPTIMIZER_COUNT] = {"sgd", "adam", "adamw",
-                                                                  "adam_keras"};
+                                                                  "adam_keras", "adam_lazy"};
     int32_t optimizer =
         word_or(training, "optimizer", optimizers, ASSAY_OPTIMIZER_COUNT, ASSAY_OPTIMIZER_ADAM);
     double clip_value = number_or(training, "clip_value", 0);
@@ -143,6 +143,7 @@ assay_status as_train_config_from_json(const json_t *training, const char *where
         .batch = (int32_t)number_or(training, "batch", 32),
         .batch_tokens = (int32_t)number_or(training, "batch_tokens", 0),
         .accumulate = (int32_t)number_or(training, "accumulate", 1),
+        .checkpointing = json_is_true(json_object_get(training, "gradient_checkpointing")),
         .epochs = (int32_t)number_or(training, "epochs", 8),
         .label_smoothing = number_or(training, "label_smoothing", 0),
         .metric = metric_of(stopping),
@@ -155,6 +156,11 @@ assay_status as_train_config_from_json(const json_t *training, const char *where
         return as_fail(error, ASSAY_BAD_DATA, place.text,
                        "clip_value %g and clip_norm %g are both given; set one of them to 0",
                        config.update.clip_value, config.update.clip_norm);
+    place = as_where_join(where, "/", "training/weight_decay");
+    if (config.update.optimizer == ASSAY_OPTIMIZER_ADAM_LAZY && config.update.weight_decay > 0)
+        return as_fail(error, ASSAY_BAD_DATA, place.text,
+                       "found %g; adam_lazy has no weight decay: set it to 0 or choose adam",
+                       config.update.weight_decay);
     place = as_where_join(where, "/", "training/schedule");
     assay_status status = schedule_from_json(json_object_get(training, "schedule"), place.text,
                                              &config.schedule, error);

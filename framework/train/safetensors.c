@@ -42,6 +42,10 @@ const char *as_tensor_type_name(as_tensor_type type) {
     return types[type].name;
 }
 
+uint64_t as_tensor_type_bytes(as_tensor_type type) {
+    return types[type].bytes;
+}
+
 void as_tensor_shape_text(const int64_t *dims, uint32_t rank, char *text, size_t size) {
     size_t used = (size_t)snprintf(text, size, "[");
     for (uint32_t i = 0; i < rank && used < size; i++)
@@ -349,6 +353,14 @@ const as_tensor *as_safetensors_find(const as_safetensors *file, const char *nam
 
 const char *as_safetensors_metadata(const as_safetensors *file, const char *key) {
     return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
+}
+
+void as_tensor_release(const as_safetensors *file, const as_tensor *tensor) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)tensor->data + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)tensor->data + tensor->n_bytes) / page * page;
+    if (file->map && begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* only a matter of memory */
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */

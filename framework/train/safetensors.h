@@ -23,6 +23,7 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "assay/status.h"
 
@@ -86,6 +87,8 @@ const char *as_safetensors_metadata(const as_safetensors *file, const char *key)
 
 /* [any] "F32" and so on; never NULL. */
 const char *as_tensor_type_name(as_tensor_type type);
+/* [any] Bytes of an element. */
+uint64_t as_tensor_type_bytes(as_tensor_type type);
 /* [any] "[2, 3]" */
 void as_tensor_shape_text(const int64_t *dims, uint32_t rank, char *text, size_t size);
 /* [any] A tensor's name for messages: quoted, control characters escaped, cut. */
@@ -98,10 +101,13 @@ ASSAY_MUST_USE assay_status as_tensor_read_f32(const as_safetensors *file, const
 ASSAY_MUST_USE assay_status as_tensor_read_f64(const as_safetensors *file, const as_tensor *tensor,
                                                double *values, uint64_t n, assay_error *error);
 
+/* [any] Gives back the memory that a mapped tensor's bytes take; they can be read again. */
+void as_tensor_release(const as_safetensors *file, const as_tensor *tensor);
+
 /* A tensor to be written. */
 typedef struct as_tensor_out {
     const char *name;
-    as_tensor_type type; /* F32 (values are rounded to nearest) or F64 */
+    as_tensor_type type; /* as_safetensors_write: F32 (values are rounded to nearest) or F64 */
     uint32_t rank;
     int64_t dims[AS_TENSOR_MAX_RANK];
 } as_tensor_out;
@@ -119,5 +125,18 @@ ASSAY_MUST_USE assay_status as_safetensors_write(const char *path, const as_tens
                                                  size_t n_tensors, const json_t *metadata,
                                                  as_tensor_source source, void *context,
                                                  assay_error *error);
+
+/* Writes the n_bytes of tensors[index], in the file's form, to the stream (whose errors are found
+ * afterwards); called once for each, in the file's order. */
+typedef assay_status (*as_tensor_bytes)(void *context, size_t index, uint64_t n_bytes, FILE *stream,
+                                        assay_error *error);
+
+/* [any] The same for tensors of any type: by type in the order of AS_TENSOR_TYPE_MAP, then by name,
+ * and without memory for values. INTERNAL when other than n_bytes were written. */
+ASSAY_MUST_USE assay_status as_safetensors_write_bytes(const char *path,
+                                                       const as_tensor_out *tensors,
+                                                       size_t n_tensors, const json_t *metadata,
+                                                       as_tensor_bytes bytes, void *context,
+                                                       assay_error *error);
 
 #endif

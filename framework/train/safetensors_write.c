@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing safetensors files: header first, then one tensor after the other from its source, so that
- * no more than one tensor's values are held. The format stands in safetensors.h. */
+/* Writing safetensors files: header first, then one tensor after the other from its source. The
+ * format stands in safetensors.h. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -16,14 +16,13 @@ typedef struct writing {
     size_t n;
     size_t *order;      /* [n] indices in the file's order */
     uint64_t *elements; /* [n] by index */
-    double *values;     /* of the largest tensor */
 } writing;
 
-static uint64_t element_bytes(const as_tensor_out *tensor) {
-    return tensor->type == AS_TENSOR_F64 ? 8 : 4;
+static uint64_t bytes_of(const writing *w, size_t i) {
+    return w->elements[i] * as_tensor_type_bytes(w->tensors[i].type);
 }
 
-/* F64 before F32, then by name: the types' numbers are in that order. */
+/* By type, then by name. */
 static int in_order(const void *a, const void *b, void *context) {
     const as_tensor_out *tensors = context;
     const as_tensor_out *x = &tensors[*(const size_t *)a], *y = &tensors[*(const size_t *)b];
@@ -33,8 +32,6 @@ static int in_order(const void *a, const void *b, void *context) {
 static assay_status count_elements(const writing *w, size_t i, assay_error *error) {
     const as_tensor_out *tensor = &w->tensors[i];
     uint64_t n = 1, bytes;
-    if (tensor->type != AS_TENSOR_F32 && tensor->type != AS_TENSOR_F64)
-        return as_fail(error, ASSAY_INVALID_ARGUMENT, tensor->name, "only F32 and F64 are written");
     if (tensor->rank > AS_TENSOR_MAX_RANK)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, tensor->name,
                        "found %u dimensions; at most %d", (unsigned)tensor->rank,
@@ -65,7 +62,6 @@ static assay_status check_names(const writing *w, assay_error *error) {
 }
 
 static assay_status plan(writing *w, assay_error *error) {
-    uint64_t largest = 1;
     assay_status status = check_names(w, error);
     w->order = calloc(w->n ? w->n : 1, sizeof *w->order);
     w->elements = calloc(w->n ? w->n : 1, sizeof *w->elements);
@@ -74,15 +70,10 @@ static assay_status plan(writing *w, assay_error *error) {
     for (size_t i = 0; status == ASSAY_OK && i < w->n; i++) {
         status = count_elements(w, i, error);
         w->order[i] = i;
-        largest = w->elements[i] > largest ? w->elements[i] : largest;
     }
-    if (status != ASSAY_OK)
-        return status;
-    qsort_r(w->order, w->n, sizeof *w->order, in_order, (void *)(uintptr_t)w->tensors);
-    if (!(w->values = calloc(largest, sizeof *w->values)))
-        return as_fail(error, ASSAY_OUT_OF_MEMORY, w->path, "no memory for %llu values",
-                       (unsigned long long)largest);
-    return ASSAY_OK;
+    if (status == ASSAY_OK)
+        qsort_r(w->order, w->n, sizeof *w->order, in_order, (void *)(uintptr_t)w->tensors);
+    return status;
 }
 
 /* The header as compact JSON, malloc'ed; NULL when out of memory or metadata is no object. */
@@ -93,7 +84,7 @@ static char *make_header(const writing *w, const json_t *metadata) {
                                                        (json_t *)(uintptr_t)metadata) != 0);
     for (size_t i = 0; !bad && i < w->n; i++) {
         const as_tensor_out *tensor = &w->tensors[w->order[i]];
-        uint64_t end = offset + w->elements[w->order[i]] * element_bytes(tensor);
+        uint64_t end = offset + bytes_of(w, w->order[i]);
         json_t *shape = json_array();
         for (uint32_t k = 0; k < tensor->rank; k++)
             bad = bad || json_array_append_new(shape, json_integer(tensor->dims[k])) != 0;
@@ -127,20 +118,6 @@ static assay_status write_header(const writing *w, const json_t *metadata, FILE 
     return ASSAY_OK;
 }
 
-static void write_values(const double *values, uint64_t n, as_tensor_type type, FILE *stream) {
-    float block[BLOCK];
-    if (type == AS_TENSOR_F64) {
-        fwrite(values, sizeof *values, n, stream);
-        return;
-    }
-    for (uint64_t done = 0; done < n; done += BLOCK) {
-        size_t size = n - done < BLOCK ? (size_t)(n - done) : BLOCK;
-        for (size_t i = 0; i < size; i++)
-            block[i] = (float)values[done + i];
-        fwrite(block, sizeof *block, size, stream);
-    }
-}
-
 static assay_status check_metadata(const json_t *metadata, assay_error *error) {
     const char *key;
     json_t *value;
@@ -154,10 +131,25 @@ static assay_status check_metadata(const json_t *metadata, assay_error *error) {
     return ASSAY_OK;
 }
 
-assay_status as_safetensors_write(const char *path, const as_tensor_out *tensors, size_t n_tensors,
-                                  const json_t *metadata, as_tensor_source source, void *context,
-                                  assay_error *error) {
-    writing w = {path, tensors, n_tensors, NULL, NULL, NULL};
+/* One tensor's bytes, all of them. */
+static assay_status write_tensor(const writing *w, size_t index, as_tensor_bytes bytes,
+                                 void *context, FILE *stream, assay_error *error) {
+    off_t begin = ftello(stream);
+    assay_status status = bytes(context, index, bytes_of(w, index), stream, error);
+    if (status != ASSAY_OK || ferror(stream)) /* which surfaces in commit */
+        return status;
+    off_t written = ftello(stream) - begin;
+    if ((uint64_t)written != bytes_of(w, index))
+        return as_fail(error, ASSAY_INTERNAL, w->tensors[index].name,
+                       "%lld bytes were written; expected %llu", (long long)written,
+                       (unsigned long long)bytes_of(w, index));
+    return ASSAY_OK;
+}
+
+assay_status as_safetensors_write_bytes(const char *path, const as_tensor_out *tensors,
+                                        size_t n_tensors, const json_t *metadata,
+                                        as_tensor_bytes bytes, void *context, assay_error *error) {
+    writing w = {path, tensors, n_tensors, NULL, NULL};
     as_file_writer writer = {NULL, NULL, NULL};
     assay_status status = check_metadata(metadata, error);
     if (status == ASSAY_OK)
@@ -166,18 +158,68 @@ assay_status as_safetensors_write(const char *path, const as_tensor_out *tensors
         status = as_file_writer_open(path, &writer, error);
     if (status == ASSAY_OK)
         status = write_header(&w, metadata, writer.stream, error);
-    for (size_t i = 0; status == ASSAY_OK && i < n_tensors; i++) {
-        size_t index = w.order[i];
-        status = source(context, index, w.values, w.elements[index], error);
-        if (status == ASSAY_OK)
-            write_values(w.values, w.elements[index], tensors[index].type, writer.stream);
-    }
+    for (size_t i = 0; status == ASSAY_OK && i < n_tensors; i++)
+        status = write_tensor(&w, w.order[i], bytes, context, writer.stream, error);
     if (status == ASSAY_OK)
         status = as_file_writer_commit(&writer, error);
     else
         as_file_writer_abandon(&writer);
     free(w.order);
     free(w.elements);
-    free(w.values);
+    return status;
+}
+
+/* ---- values that are numbers ----------------------------------------------------------------- */
+
+typedef struct numbers {
+    const as_tensor_out *tensors;
+    as_tensor_source source;
+    void *context;
+    double *values; /* of the largest tensor */
+} numbers;
+
+static assay_status write_numbers(void *context, size_t index, uint64_t n_bytes, FILE *stream,
+                                  assay_error *error) {
+    const numbers *from = context;
+    as_tensor_type type = from->tensors[index].type;
+    uint64_t n = n_bytes / as_tensor_type_bytes(type);
+    float block[BLOCK];
+    assay_status status = from->source(from->context, index, from->values, n, error);
+    if (status != ASSAY_OK)
+        return status;
+    if (type == AS_TENSOR_F64)
+        fwrite(from->values, sizeof *from->values, n, stream);
+    for (uint64_t done = 0; type == AS_TENSOR_F32 && done < n; done += BLOCK) {
+        size_t size = n - done < BLOCK ? (size_t)(n - done) : BLOCK;
+        for (size_t i = 0; i < size; i++)
+            block[i] = (float)from->values[done + i];
+        fwrite(block, sizeof *block, size, stream);
+    }
+    return ASSAY_OK;
+}
+
+assay_status as_safetensors_write(const char *path, const as_tensor_out *tensors, size_t n_tensors,
+                                  const json_t *metadata, as_tensor_source source, void *context,
+                                  assay_error *error) {
+    writing w = {path, tensors, n_tensors, NULL, NULL};
+    numbers from = {tensors, source, context, NULL};
+    uint64_t largest = 1;
+    assay_status status = plan(&w, error);
+    for (size_t i = 0; status == ASSAY_OK && i < n_tensors; i++) {
+        if (tensors[i].type != AS_TENSOR_F32 && tensors[i].type != AS_TENSOR_F64)
+            status = as_fail(error, ASSAY_INVALID_ARGUMENT, tensors[i].name,
+                             "found %s; only F32 and F64 are written",
+                             as_tensor_type_name(tensors[i].type));
+        largest = w.elements[i] > largest ? w.elements[i] : largest;
+    }
+    free(w.order);
+    free(w.elements);
+    if (status == ASSAY_OK && !(from.values = calloc(largest, sizeof *from.values)))
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, path, "no memory for %llu values",
+                         (unsigned long long)largest);
+    if (status == ASSAY_OK)
+        status = as_safetensors_write_bytes(path, tensors, n_tensors, metadata, write_numbers,
+                                            &from, error);
+    free(from.values);
     return status;
 }

@@ -25,6 +25,7 @@ typedef struct as_train_config {
     int32_t batch;        /* rows of a batch; with batch_tokens at most */
     int32_t batch_tokens; /* of a batch, but for single rows; 0: no budget */
     int32_t accumulate;   /* batches of a step; 0: as 1 */
+    bool checkpointing;   /* of the graph: activations are computed again for the backward pass */
     int32_t epochs;       /* at most; 0 evaluates only */
     double label_smoothing;
     as_metric_kind metric; /* of early stopping and of the best epoch */

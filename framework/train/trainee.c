@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The two things that can be trained: a graph model on an engine, and an opaque model. */
+/* A graph model on an engine as a trainee. With phases it takes the engine from graph to graph as
+ * epochs begin, and tells the optimizer each parameter's share of the learning rate and the step it
+ * was first trained after:
+ *
+ *     t of a parameter = step - since, since = steps done when its depth was first trained
+ *
+ * The kept copy holds what any phase trains; the rest never changes. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "train/engine.h"
 #include "train/recipe.h"
@@ -17,18 +22,26 @@ void as_trainee_free(as_trainee *trainee) {
     free(trainee);
 }
 
-/* ---- graph model ----------------------------------------------------------------------------- */
-
 typedef struct graph_trainee {
     as_engine *engine; /* borrowed */
-    double *kept;      /* [n_elements] */
-    uint8_t *exempt;   /* [n_parameters] from weight decay, for these kinds: */
+    as_phases *phases; /* borrowed; NULL: there is one */
+    int32_t lowest;    /* depth that is trained now, with phases */
+    int64_t n_steps;   /* done */
+    double *kept;      /* [n_kept] values of the parameters that are ever trained */
+    uint64_t n_kept;
+    uint8_t *is_kept; /* [n_parameters] */
+    uint8_t *exempt;  /* [n_parameters] from weight decay, for these kinds: */
     uint32_t exempt_kinds;
+    int32_t *depths;    /* [n_parameters] with phases */
+    double *rate_scale; /* [n_parameters] with phases */
+    int64_t *since;     /* [n_parameters] with phases */
 } graph_trainee;
 
 static const assay_graph_view *view_of(const graph_trainee *graph) {
     return as_graph_view(as_engine_graph(graph->engine));
 }
+
+/* ---- training and predicting ----------------------------------------------------------------- */
 
 static double graph_loss_weight(const void *self, const int32_t *labels, int32_t n_rows) {
     return as_graph_loss_weight(view_of(self), labels, n_rows);
@@ -42,6 +55,11 @@ static assay_status graph_update(graph_trainee *graph, const as_batch_step *how,
     graph->exempt_kinds = how->decay_exempt;
     if (how->decay_exempt)
         config.decay_exempt = graph->exempt;
+    if (graph->phases) {
+        config.rate_scale = graph->rate_scale;
+        config.since = graph->since;
+    }
+    graph->n_steps = how->step;
     return as_engine_update(graph->engine, &config, step, ret_norm, error);
 }
 
@@ -68,169 +86,189 @@ static assay_status graph_predict(void *self, const assay_batch *batch, double *
     return as_engine_forward(graph->engine, batch, logits, NULL, error);
 }
 
-static assay_status graph_keep(void *self, assay_error *error) {
-    graph_trainee *graph = self;
-    return as_engine_get(graph->engine, ASSAY_STATE_PARAMETER, graph->kept,
-                         as_engine_n_elements(graph->engine), error);
-}
-
-static assay_status graph_restore(void *self, assay_error *error) {
-    graph_trainee *graph = self;
-    return as_engine_set(graph->engine, ASSAY_STATE_PARAMETER, graph->kept,
-                         as_engine_n_elements(graph->engine), error);
-}
-
 static int64_t graph_compute_ns(const void *self) {
     const graph_trainee *graph = self;
     return as_engine_compute_ns(graph->engine);
 }
 
-static void graph_destroy(void *self) {
+/* ---- the kept copy --------------------------------------------------------------------------- */
+
+static assay_status graph_keep(void *self, assay_error *error) {
     graph_trainee *graph = self;
-    free(graph->kept);
-    free(graph->exempt);
-    free(graph);
-}
-
-assay_status as_trainee_new_graph(as_engine *engine, as_trainee **ret_trainee, assay_error *error) {
-    as_trainee *trainee = calloc(1, sizeof *trainee);
-    graph_trainee *graph = calloc(1, sizeof *graph);
-    uint64_t n = as_engine_n_elements(engine);
-    double *kept = calloc(n ? n : 1, sizeof *kept);
-    uint8_t *exempt = calloc(as_graph_view(as_engine_graph(engine))->n_parameters + 1, 1);
-    if (!trainee || !graph || !kept || !exempt)
-        goto fail;
-    *graph = (graph_trainee){engine, kept, exempt, 0};
-    *trainee = (as_trainee){graph,
-                            as_engine_n_classes(engine),
-                            graph_train_batch,
-                            graph_predict,
-                            graph_keep,
-                            graph_restore,
-                            graph_compute_ns,
-                            graph_destroy,
-                            graph_loss_weight};
-    *ret_trainee = trainee;
-    return ASSAY_OK;
-
-fail:
-    free(trainee);
-    free(graph);
-    free(kept);
-    free(exempt);
-    return as_fail(error, ASSAY_OUT_OF_MEMORY, "model", "no memory to keep %llu parameters",
-                   (unsigned long long)n);
-}
-
-/* ---- opaque model ---------------------------------------------------------------------------- */
-
-typedef struct opaque_trainee {
-    const assay_model_opaque *model;
-    void *state;   /* the plugin's */
-    float *logits; /* [max_rows, n_classes] */
-    int32_t max_rows, n_classes;
-    bool gave_loss; /* once a model has given a loss, NaN no longer means "has none" */
-    int64_t compute_ns;
-} opaque_trainee;
-
-static assay_status opaque_train_batch(void *self, const assay_batch *batch,
-                                       const as_batch_step *how, double *logits,
-                                       as_batch_result *ret_result, assay_error *error) {
-    opaque_trainee *opaque = self;
-    assay_train_step step = {(uint32_t)sizeof step, how->epoch, how->step, how->learning_rate};
-    double loss = NAN;
-    int64_t start_ns = as_clock_ns();
-    assay_status status = opaque->model->train_step(opaque->state, batch, &step, &loss, error);
-    (void)logits;
-    opaque->compute_ns += as_clock_ns() - start_ns;
-    if (status != ASSAY_OK)
-        return status;
-    opaque->gave_loss = opaque->gave_loss || !isnan(loss);
-    *ret_result = (as_batch_result){loss, NAN, opaque->gave_loss, false, false};
-    return ASSAY_OK;
-}
-
-static assay_status opaque_predict(void *self, const assay_batch *batch, double *logits,
-                                   assay_error *error) {
-    opaque_trainee *opaque = self;
-    size_t n = (size_t)batch->n_rows * (size_t)opaque->n_classes;
-    int64_t start_ns;
-    assay_status status;
-    if (batch->n_rows > opaque->max_rows)
-        return as_fail(error, ASSAY_INVALID_ARGUMENT, "batch", "%d rows; expected at most %d",
-                       (int)batch->n_rows, (int)opaque->max_rows);
-    start_ns = as_clock_ns();
-    status = opaque->model->predict(opaque->state, batch, opaque->logits, error);
-    opaque->compute_ns += as_clock_ns() - start_ns;
-    if (status != ASSAY_OK)
-        return status;
-    for (size_t i = 0; i < n; i++)
-        logits[i] = (double)opaque->logits[i];
-    return ASSAY_OK;
-}
-
-static assay_status opaque_keep(void *self, assay_error *error) {
-    opaque_trainee *opaque = self;
-    return opaque->model->keep(opaque->state, error);
-}
-
-static assay_status opaque_restore(void *self, assay_error *error) {
-    opaque_trainee *opaque = self;
-    return opaque->model->restore(opaque->state, error);
-}
-
-static int64_t opaque_compute_ns(const void *self) {
-    const opaque_trainee *opaque = self;
-    return opaque->compute_ns;
-}
-
-static void opaque_destroy(void *self) {
-    opaque_trainee *opaque = self;
-    if (opaque->state)
-        opaque->model->destroy(opaque->state);
-    free(opaque->logits);
-    free(opaque);
-}
-
-assay_status as_trainee_new_opaque(const assay_model_opaque *model,
-                                   const assay_model_config *config, int32_t max_rows,
-                                   as_trainee **ret_trainee, assay_error *error) {
-    as_trainee *trainee = calloc(1, sizeof *trainee);
-    opaque_trainee *opaque = calloc(1, sizeof *opaque);
-    float *logits = calloc((size_t)max_rows, (size_t)config->n_classes * sizeof *logits);
-    bool keeps = model->keep && model->restore;
-    assay_status status;
-    if (!trainee || !opaque || !logits) {
-        status = as_fail(error, ASSAY_OUT_OF_MEMORY, "model", "no memory for %d rows of logits",
-                         (int)max_rows);
-        goto fail;
+    const assay_graph_view *view = view_of(graph);
+    double *values = graph->kept;
+    assay_status status = ASSAY_OK;
+    for (uint32_t i = 0; status == ASSAY_OK && i < view->n_parameters; i++) {
+        if (!graph->is_kept[i])
+            continue;
+        status = as_engine_get_parameter(graph->engine, ASSAY_STATE_PARAMETER, i, values, error);
+        values += view->parameters[i].n_elements;
     }
-    *opaque = (opaque_trainee){model, NULL, logits, max_rows, config->n_classes, false, 0};
-    status = model->create(config, &opaque->state, error);
-    if (status != ASSAY_OK)
-        goto fail;
-    *trainee = (as_trainee){opaque,
-                            config->n_classes,
-                            opaque_train_batch,
-                            opaque_predict,
-                            keeps ? opaque_keep : NULL,
-                            keeps ? opaque_restore : NULL,
-                            opaque_compute_ns,
-                            opaque_destroy,
-                            NULL};
-    *ret_trainee = trainee;
-    return ASSAY_OK;
-
-fail:
-    free(trainee);
-    free(opaque);
-    free(logits);
     return status;
 }
 
-int64_t as_trainee_n_parameters(const as_trainee *trainee) {
-    const opaque_trainee *opaque = trainee->self;
-    if (trainee->train_batch != opaque_train_batch || !opaque->model->n_parameters)
-        return -1;
-    return opaque->model->n_parameters(opaque->state);
+static assay_status graph_restore(void *self, assay_error *error) {
+    graph_trainee *graph = self;
+    const assay_graph_view *view = view_of(graph);
+    const double *values = graph->kept;
+    assay_status status = ASSAY_OK;
+    for (uint32_t i = 0; status == ASSAY_OK && i < view->n_parameters; i++) {
+        if (!graph->is_kept[i])
+            continue;
+        status = as_engine_set_parameter(graph->engine, ASSAY_STATE_PARAMETER, i, values, error);
+        values += view->parameters[i].n_elements;
+    }
+    return status;
+}
+
+double *as_trainee_kept(const as_trainee *trainee, uint64_t *ret_n) {
+    const graph_trainee *graph = trainee->self;
+    if (trainee->train_batch != graph_train_batch)
+        return NULL;
+    *ret_n = graph->n_kept;
+    return graph->kept;
+}
+
+as_engine *as_trainee_engine(const as_trainee *trainee) {
+    const graph_trainee *graph = trainee->self;
+    return trainee->train_batch == graph_train_batch ? graph->engine : NULL;
+}
+
+/* ---- phases ---------------------------------------------------------------------------------- */
+
+/* Notes what is trained from now on, and since when. */
+static void note_lowest(graph_trainee *graph, int32_t lowest, int64_t n_steps) {
+    for (uint32_t i = 0; i < view_of(graph)->n_parameters; i++)
+        if (graph->depths[i] >= lowest && graph->depths[i] < graph->lowest)
+            graph->since[i] = n_steps;
+    graph->lowest = lowest;
+}
+
+/* Goes over to the graph of an epoch. */
+static assay_status bind(graph_trainee *graph, int32_t epoch, assay_error *error) {
+    const assay_graph *next = NULL;
+    assay_status status = as_phases_graph(graph->phases, epoch, &next, error);
+    if (status == ASSAY_OK && next != as_engine_graph(graph->engine))
+        status = as_engine_rebind(graph->engine, next, error);
+    return status;
+}
+
+static assay_status graph_begin_epoch(void *self, int32_t epoch, assay_error *error) {
+    graph_trainee *graph = self;
+    int32_t lowest = as_phases_lowest(graph->phases, epoch);
+    assay_status status = lowest == graph->lowest ? ASSAY_OK : bind(graph, epoch, error);
+    if (status == ASSAY_OK)
+        note_lowest(graph, lowest, graph->n_steps);
+    return status;
+}
+
+assay_status as_trainee_resume(const as_trainee *trainee, int32_t epoch,
+                               const int64_t *steps_before, int64_t n_steps, assay_error *error) {
+    graph_trainee *graph = trainee->self;
+    if (trainee->train_batch != graph_train_batch)
+        return ASSAY_OK;
+    graph->n_steps = n_steps;
+    if (!graph->phases)
+        return ASSAY_OK;
+    assay_status status = bind(graph, epoch, error);
+    if (status != ASSAY_OK)
+        return status;
+    graph->lowest = as_phases_depths(graph->phases)->top + 2;
+    for (int32_t e = 1; e <= epoch; e++)
+        note_lowest(graph, as_phases_lowest(graph->phases, e), steps_before[e - 1]);
+    return ASSAY_OK;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void graph_destroy(void *self) {
+    graph_trainee *graph = self;
+    free(graph->kept);
+    free(graph->is_kept);
+    free(graph->exempt);
+    free(graph->depths);
+    free(graph->rate_scale);
+    free(graph->since);
+    free(graph);
+}
+
+/* Marks what any phase trains; returns the number of elements. */
+static uint64_t mark_kept(graph_trainee *graph) {
+    const assay_graph_view *view = view_of(graph);
+    int32_t last = graph->phases ? as_phases_last_lowest(graph->phases) : 0;
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < view->n_parameters; i++) {
+        const assay_parameter_info *parameter = &view->parameters[i];
+        bool later = graph->phases && graph->depths[i] >= last && !parameter->values;
+        graph->is_kept[i] = parameter->gradient != ASSAY_NONE || later;
+        n += graph->is_kept[i] ? (uint64_t)parameter->n_elements : 0;
+    }
+    return n;
+}
+
+/* Depth and rate of each parameter. */
+static bool set_up_phases(graph_trainee *graph, uint32_t n) {
+    const as_depths *depths = as_phases_depths(graph->phases);
+    const assay_graph_view *view = view_of(graph);
+    graph->depths = calloc((size_t)n + 1, sizeof *graph->depths);
+    graph->rate_scale = calloc((size_t)n + 1, sizeof *graph->rate_scale);
+    graph->since = calloc((size_t)n + 1, sizeof *graph->since);
+    if (!graph->depths || !graph->rate_scale || !graph->since)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        graph->depths[i] = as_depth_of_name(depths, view->parameters[i].name);
+        graph->rate_scale[i] =
+            as_strategy_rate(as_phases_strategy(graph->phases), depths, graph->depths[i]);
+    }
+    graph->lowest = depths->top + 2; /* nothing yet */
+    return true;
+}
+
+assay_status as_trainee_new_phased(as_engine *engine, as_phases *phases, as_trainee **ret_trainee,
+                                   assay_error *error) {
+    uint32_t n_parameters = as_graph_view(as_engine_graph(engine))->n_parameters;
+    as_trainee *trainee = calloc(1, sizeof *trainee);
+    graph_trainee *graph = calloc(1, sizeof *graph);
+    assay_status status = ASSAY_OK;
+    if (!trainee || !graph)
+        goto no_memory;
+    graph->engine = engine;
+    graph->phases = phases;
+    graph->is_kept = calloc((size_t)n_parameters + 1, 1);
+    graph->exempt = calloc((size_t)n_parameters + 1, 1);
+    if (!graph->is_kept || !graph->exempt || (phases && !set_up_phases(graph, n_parameters)))
+        goto no_memory;
+    graph->n_kept = mark_kept(graph);
+    graph->kept = calloc(graph->n_kept + 1, sizeof *graph->kept);
+    if (!graph->kept)
+        goto no_memory;
+    if (phases)
+        status = graph_begin_epoch(graph, 1, error);
+    if (status != ASSAY_OK)
+        goto fail;
+    *trainee = (as_trainee){.self = graph,
+                            .n_classes = as_engine_n_classes(engine),
+                            .train_batch = graph_train_batch,
+                            .predict = graph_predict,
+                            .keep = graph_keep,
+                            .restore = graph_restore,
+                            .compute_ns = graph_compute_ns,
+                            .destroy = graph_destroy,
+                            .loss_weight = graph_loss_weight,
+                            .begin_epoch = phases ? graph_begin_epoch : NULL};
+    *ret_trainee = trainee;
+    return ASSAY_OK;
+
+no_memory:
+    status = as_fail(error, ASSAY_OUT_OF_MEMORY, "model", "no memory to keep %llu parameters",
+                     (unsigned long long)(graph ? graph->n_kept : 0));
+fail:
+    if (graph)
+        graph_destroy(graph);
+    free(trainee);
+    return status;
+}
+
+assay_status as_trainee_new_graph(as_engine *engine, as_trainee **ret_trainee, assay_error *error) {
+    return as_trainee_new_phased(engine, NULL, ret_trainee, error);
 }

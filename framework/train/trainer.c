@@ -6,37 +6,15 @@
  *         better than before by the metric -> keep the weights; `patience` epochs without -> stop
  *     restore the kept weights
  *
- * Nothing here knows a backend. Nothing is allocated between the first step and the last. */
-#include "train/trainer.h"
-
+ * Nothing here knows a backend. Nothing is allocated between the first step and the last, but where
+ * a strategy goes on to another graph. */
 #include <math.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "data/batches.h"
-#include "train/evaluate.h"
+#include "train/training.h"
 
 #define TELL_EVERY_NS INT64_C(100000000)
-
-typedef struct training {
-    const as_train_job *job;
-    const as_trainee *trainee;
-    const as_train_config *config;
-    as_batches *batches; /* NULL: nothing to train */
-    as_batches *ahead;   /* the same, read before them; NULL: a step has one batch */
-    as_schedule schedule;
-    as_watch watch;
-    as_evaluation validation; /* split NULL: none */
-    double *logits;           /* [batch rows, n_classes] of a training step */
-    as_epoch_figures *epochs; /* [config->epochs] */
-    as_train_result result;
-    double best_metric; /* of result.best_epoch */
-    double reference;   /* the metric that the next has to beat by min_delta, for patience */
-    int32_t reference_epoch;
-    uint64_t n_batches; /* run so far, validation too */
-    as_train_progress progress;
-    int64_t epoch_start_ns, told_ns;
-} training;
 
 const char *as_stopped_name(as_stopped stopped) {
     switch (stopped) {
@@ -64,13 +42,13 @@ const char *as_metric_kind_name(as_metric_kind metric) {
     return "?";
 }
 
-static double seconds_since(int64_t start_ns) {
+double as_seconds_since(int64_t start_ns) {
     return (double)(as_clock_ns() - start_ns) * 1e-9;
 }
 
 /* ---- progress -------------------------------------------------------------------------------- */
 
-static void tell(training *t, const char *stage, double share) {
+static void tell(as_training *t, const char *stage, double share) {
     int64_t now_ns = as_clock_ns();
     if (!t->job->observer.progress || now_ns - t->told_ns < TELL_EVERY_NS)
         return;
@@ -82,16 +60,10 @@ static void tell(training *t, const char *stage, double share) {
 }
 
 static void after_validation_batch(void *context, uint32_t n_done, uint32_t n_batches) {
-    training *t = context;
+    as_training *t = context;
     t->n_batches++;
     tell(t, "validate", (double)n_done / n_batches);
 }
-
-/* Sums over the steps of an epoch. */
-typedef struct epoch_sums {
-    double loss, grad_norm; /* loss weighted by rows */
-    uint64_t n_hits, n_rows_with_logits;
-} epoch_sums;
 
 /* Dropout's seed of a step: a bijection of the step number for each run seed, so no two steps of a
  * run share it. */
@@ -99,7 +71,7 @@ static uint64_t step_seed(uint64_t seed, int64_t step) {
     return assay_mix64(assay_mix64(seed + UINT64_C(0x9e3779b97f4a7c15)) + (uint64_t)step);
 }
 
-static assay_status diverged(training *t, const char *what, double value, assay_error *error) {
+static assay_status diverged(as_training *t, const char *what, double value, assay_error *error) {
     t->result.stopped = AS_STOPPED_DIVERGED;
     t->result.diverged_step = t->result.n_steps;
     return as_fail(error, ASSAY_DIVERGED, "training",
@@ -107,7 +79,7 @@ static assay_status diverged(training *t, const char *what, double value, assay_
                    what, value, (long long)t->result.n_steps, (int)t->result.n_epochs + 1);
 }
 
-static assay_status check_finite(training *t, const as_batch_result *step, assay_error *error) {
+static assay_status check_finite(as_training *t, const as_batch_result *step, assay_error *error) {
     if (step->has_loss && !isfinite(step->loss))
         return diverged(t, "the loss", step->loss, error);
     if (step->has_grad_norm && !isfinite(step->grad_norm))
@@ -115,12 +87,12 @@ static assay_status check_finite(training *t, const as_batch_result *step, assay
     return ASSAY_OK;
 }
 
-static void count_hits(const training *t, const assay_batch *batch, epoch_sums *sums) {
+static void count_hits(as_training *t, const assay_batch *batch) {
     int32_t n_classes = t->trainee->n_classes;
     for (int32_t b = 0; b < batch->n_rows; b++)
-        sums->n_hits +=
+        t->sums.n_hits +=
             as_argmax(t->logits + (size_t)b * (size_t)n_classes, n_classes) == batch->labels[b];
-    sums->n_rows_with_logits += (uint64_t)batch->n_rows;
+    t->sums.n_rows_with_logits += (uint64_t)batch->n_rows;
 }
 
 /* ---- one step -------------------------------------------------------------------------------- */
@@ -135,7 +107,7 @@ typedef struct step_sums {
 } step_sums;
 
 /* Sum of the loss weights of the next n batches, from the second reader of the same order. */
-static double weight_ahead(const training *t, int32_t n) {
+static double weight_ahead(const as_training *t, int32_t n) {
     double weight = 0;
     for (int32_t i = 0; i < n; i++) {
         const assay_batch *batch = as_batches_next(t->ahead);
@@ -144,8 +116,8 @@ static double weight_ahead(const training *t, int32_t n) {
     return weight;
 }
 
-static void add_batch(training *t, const assay_batch *batch, const as_batch_result *result,
-                      step_sums *step, as_epoch_figures *epoch, epoch_sums *sums) {
+static void add_batch(as_training *t, const assay_batch *batch, const as_batch_result *result,
+                      step_sums *step, as_epoch_figures *epoch) {
     double share =
         step->weight > 0
             ? t->trainee->loss_weight(t->trainee->self, batch->labels, batch->n_rows) / step->weight
@@ -153,29 +125,29 @@ static void add_batch(training *t, const assay_batch *batch, const as_batch_resu
     step->loss += share * result->loss;
     step->grad_norm = result->grad_norm;
     step->record.n_rows += batch->n_rows;
-    step->record.n_tokens += batch->n_tokens;
+    step->record.n_tokens += as_batches_real_tokens(t->batches);
     epoch->n_rows += (uint64_t)batch->n_rows;
-    epoch->n_tokens += (uint64_t)batch->n_tokens;
-    sums->loss += result->loss * batch->n_rows;
+    epoch->n_tokens += (uint64_t)as_batches_real_tokens(t->batches);
+    t->sums.loss += result->loss * batch->n_rows;
     if (result->has_logits)
-        count_hits(t, batch, sums);
+        count_hits(t, batch);
 }
 
-static void end_step(training *t, step_sums *step, as_epoch_figures *epoch, epoch_sums *sums) {
+static void end_step(as_training *t, step_sums *step, as_epoch_figures *epoch) {
     step->record.loss = step->loss;
     step->record.grad_norm = step->grad_norm;
-    step->record.seconds = seconds_since(step->start_ns);
+    step->record.seconds = as_seconds_since(step->start_ns);
     if (t->result.n_steps == 1)
         t->result.initial_loss = step->loss;
     epoch->steps++;
     epoch->learning_rate = step->record.learning_rate;
-    sums->grad_norm += step->grad_norm;
+    t->sums.grad_norm += step->grad_norm;
     if (t->job->observer.step)
         t->job->observer.step(t->job->observer.context, &step->record);
 }
 
 /* A step of n batches. */
-static assay_status train_step(training *t, int32_t n, as_epoch_figures *epoch, epoch_sums *sums,
+static assay_status train_step(as_training *t, int32_t n, as_epoch_figures *epoch,
                                assay_error *error) {
     int64_t number = ++t->result.n_steps;
     double rate = as_schedule_rate(&t->schedule, number, epoch->epoch);
@@ -198,54 +170,75 @@ static assay_status train_step(training *t, int32_t n, as_epoch_figures *epoch, 
         if (status != ASSAY_OK)
             return status;
         t->n_batches++;
-        add_batch(t, batch, &result, &step, epoch, sums);
+        add_batch(t, batch, &result, &step, epoch);
         status = check_finite(t, &result, error);
     }
-    end_step(t, &step, epoch, sums);
+    end_step(t, &step, epoch);
     as_watch_step(&t->watch, number, result.has_grad_norm ? step.grad_norm : NAN);
     return status;
 }
 
 /* ---- one epoch ------------------------------------------------------------------------------- */
 
-static int32_t batches_per_step(const training *t) {
+static int32_t batches_per_step(const as_training *t) {
     return t->config->accumulate > 1 ? t->config->accumulate : 1;
 }
 
-/* Draws the epoch's order; returns its batches. */
-static uint32_t start_epoch(training *t, int32_t epoch) {
+uint32_t as_training_draw(as_training *t, int32_t epoch) {
     as_batches_shuffle(t->batches, t->job->seed, (uint64_t)epoch);
     if (t->ahead)
         as_batches_shuffle(t->ahead, t->job->seed, (uint64_t)epoch);
     return as_batches_count(t->batches);
 }
 
-static assay_status train_epoch(training *t, as_epoch_figures *epoch, assay_error *error) {
-    epoch_sums sums = {0, 0, 0, 0};
-    int64_t start_ns = as_clock_ns();
-    uint32_t n_batches = start_epoch(t, epoch->epoch), step = (uint32_t)batches_per_step(t);
+static assay_status begin_epoch(as_training *t, int32_t number, assay_error *error) {
     uint64_t n_real, n_padded;
+    assay_status status = ASSAY_OK;
+    if (t->trainee->begin_epoch)
+        status = t->trainee->begin_epoch(t->trainee->self, number, error);
+    if (status != ASSAY_OK)
+        return status;
+    t->epochs[number - 1] = (as_epoch_figures){.epoch = number,
+                                               .train_accuracy = NAN,
+                                               .validation_loss = NAN,
+                                               .validation_accuracy = NAN,
+                                               .validation_f1_macro = NAN,
+                                               .validation_only_class = -1};
+    t->progress.epoch = t->begun = number;
+    t->n_done = 0;
+    t->sums = (as_epoch_sums){0, 0, 0, 0};
+    t->epoch_start_ns = as_clock_ns();
+    (void)as_training_draw(t, number);
     as_batches_padding(t->batches, &n_real, &n_padded);
     t->result.n_padded_tokens += n_padded;
-    for (uint32_t done = 0; done < n_batches;) {
-        uint32_t n = n_batches - done < step ? n_batches - done : step;
-        assay_status status = train_step(t, (int32_t)n, epoch, &sums, error);
-        if (status != ASSAY_OK)
-            return status;
-        done += n;
-        t->progress.train_loss = sums.loss / (double)epoch->n_rows;
-        t->progress.tokens_per_second = (double)epoch->n_tokens / seconds_since(start_ns);
-        tell(t, "train", (double)done / n_batches);
-    }
-    epoch->train_loss = sums.loss / (double)epoch->n_rows;
-    epoch->grad_norm = sums.grad_norm / (double)epoch->steps;
-    if (sums.n_rows_with_logits)
-        epoch->train_accuracy = (double)sums.n_hits / (double)sums.n_rows_with_logits;
-    epoch->seconds = seconds_since(start_ns);
     return ASSAY_OK;
 }
 
-static assay_status validate(training *t, as_epoch_figures *epoch, assay_error *error) {
+/* The steps of the epoch that began last, as far as they are to be done. */
+static assay_status train_epoch(as_training *t, as_epoch_figures *epoch, assay_error *error) {
+    const as_epoch_sums *sums = &t->sums;
+    uint32_t n_batches = as_batches_count(t->batches), step = (uint32_t)batches_per_step(t);
+    while (t->n_done < n_batches) {
+        uint32_t left = n_batches - t->n_done, n = left < step ? left : step;
+        assay_status status = train_step(t, (int32_t)n, epoch, error);
+        if (status != ASSAY_OK)
+            return status;
+        t->n_done += n;
+        t->progress.train_loss = sums->loss / (double)epoch->n_rows;
+        t->progress.tokens_per_second =
+            (double)epoch->n_tokens / as_seconds_since(t->epoch_start_ns);
+        tell(t, "train", (double)t->n_done / n_batches);
+        as_training_save_if_due(t);
+    }
+    epoch->train_loss = sums->loss / (double)epoch->n_rows;
+    epoch->grad_norm = sums->grad_norm / (double)epoch->steps;
+    if (sums->n_rows_with_logits)
+        epoch->train_accuracy = (double)sums->n_hits / (double)sums->n_rows_with_logits;
+    epoch->seconds = as_seconds_since(t->epoch_start_ns);
+    return ASSAY_OK;
+}
+
+static assay_status validate(as_training *t, as_epoch_figures *epoch, assay_error *error) {
     int64_t start_ns = as_clock_ns();
     assay_status status = as_evaluation_run(&t->validation, t->trainee, error);
     if (status != ASSAY_OK)
@@ -254,7 +247,7 @@ static assay_status validate(training *t, as_epoch_figures *epoch, assay_error *
     epoch->validation_accuracy = t->validation.accuracy;
     epoch->validation_f1_macro = t->validation.f1_macro;
     epoch->validation_only_class = t->validation.only_class;
-    epoch->validation_seconds = seconds_since(start_ns);
+    epoch->validation_seconds = as_seconds_since(start_ns);
     t->progress.validation_accuracy = epoch->validation_accuracy;
     /* An infinite loss may be an opaque model's honest probability of 0. */
     return isnan(epoch->validation_loss)
@@ -277,24 +270,24 @@ static double metric_of(const as_epoch_figures *epoch, as_metric_kind metric) {
 }
 
 /* Larger is better. */
-static double goodness_of(const training *t, const as_epoch_figures *epoch) {
+static double goodness_of(const as_training *t, const as_epoch_figures *epoch) {
     double metric = metric_of(epoch, t->config->metric);
     return t->config->metric == AS_METRIC_VALIDATION_LOSS ? -metric : metric;
 }
 
 /* The best epoch, or the last one as long as it is good: the next may diverge. */
-static bool keeps(const training *t) {
+static bool keeps(const as_training *t) {
     return t->trainee->keep && t->trainee->restore;
 }
 
-static assay_status keep(training *t, int32_t epoch, assay_error *error) {
+static assay_status keep(as_training *t, int32_t epoch, assay_error *error) {
     assay_status status = t->trainee->keep(t->trainee->self, error);
     if (status == ASSAY_OK)
         t->result.kept_epoch = epoch;
     return status;
 }
 
-static as_watch_epoch watched_epoch(const training *t, const as_epoch_figures *epoch) {
+static as_watch_epoch watched_epoch(const as_training *t, const as_epoch_figures *epoch) {
     return (as_watch_epoch){epoch->epoch, epoch->train_accuracy, epoch->validation_accuracy,
                             epoch->validation_only_class,
                             t->validation.split ? t->validation.n_classes_of : 0};
@@ -302,7 +295,7 @@ static as_watch_epoch watched_epoch(const training *t, const as_epoch_figures *e
 
 /* Notes whether a finished epoch is the best so far; without validation the latest counts as best.
  */
-static assay_status judge(training *t, const as_epoch_figures *epoch, assay_error *error) {
+static assay_status judge(as_training *t, const as_epoch_figures *epoch, assay_error *error) {
     bool better = true;
     as_watch_epoch watched = watched_epoch(t, epoch);
     as_watch_epoch_done(&t->watch, &watched);
@@ -322,53 +315,60 @@ static assay_status judge(training *t, const as_epoch_figures *epoch, assay_erro
     return wanted && keeps(t) ? keep(t, epoch->epoch, error) : ASSAY_OK;
 }
 
-static bool out_of_patience(const training *t, int32_t epoch) {
+static bool out_of_patience(const as_training *t, int32_t epoch) {
     return t->validation.split && t->config->patience > 0 && epoch < t->config->epochs &&
            epoch - t->reference_epoch >= t->config->patience;
 }
 
 /* The schedule's length is that of epoch 1's order, times the epochs. */
-static void plan_steps(training *t) {
+static void plan_steps(as_training *t) {
     int32_t n = batches_per_step(t);
-    int64_t steps = ((int64_t)start_epoch(t, 1) + n - 1) / n * t->config->epochs;
+    int64_t steps = ((int64_t)as_training_draw(t, 1) + n - 1) / n * t->config->epochs;
     t->schedule = as_schedule_start(&t->config->schedule, t->config->learning_rate, steps);
     as_watch_start(&t->watch, t->schedule.n_warmup, steps);
 }
 
-static assay_status run_epochs(training *t, assay_error *error) {
-    assay_status status = ASSAY_OK;
-    if (t->batches)
-        plan_steps(t);
-    if (t->batches && keeps(t))
-        status = keep(t, 0, error);
-    t->result.stopped = t->batches ? AS_STOPPED_EPOCHS : AS_STOPPED_NONE;
-    for (int32_t i = 0; status == ASSAY_OK && t->batches && i < t->config->epochs; i++) {
-        as_epoch_figures *epoch = &t->epochs[i];
-        *epoch = (as_epoch_figures){.epoch = i + 1,
-                                    .train_accuracy = NAN,
-                                    .validation_loss = NAN,
-                                    .validation_accuracy = NAN,
-                                    .validation_f1_macro = NAN,
-                                    .validation_only_class = -1};
-        t->progress.epoch = i + 1;
+/* The next epoch, or what is left of the one that began last. */
+static assay_status run_epoch(as_training *t, assay_error *error) {
+    int32_t number = t->result.n_epochs + 1;
+    as_epoch_figures *epoch = &t->epochs[number - 1];
+    assay_status status = t->begun == number ? ASSAY_OK : begin_epoch(t, number, error);
+    if (status == ASSAY_OK)
         status = train_epoch(t, epoch, error);
-        if (status == ASSAY_OK && t->validation.split)
-            status = validate(t, epoch, error);
-        if (status == ASSAY_OK)
-            status = judge(t, epoch, error);
-        if (status != ASSAY_OK)
-            break;
-        t->result.n_epochs = i + 1;
-        if (out_of_patience(t, i + 1)) {
+    if (status == ASSAY_OK && t->validation.split)
+        status = validate(t, epoch, error);
+    if (status == ASSAY_OK)
+        status = judge(t, epoch, error);
+    if (status == ASSAY_OK)
+        t->result.n_epochs = number;
+    return status;
+}
+
+static assay_status run_epochs(as_training *t, assay_error *error) {
+    assay_status status = ASSAY_OK;
+    t->result.stopped = t->batches ? AS_STOPPED_EPOCHS : AS_STOPPED_NONE;
+    if (!t->batches)
+        return ASSAY_OK;
+    plan_steps(t);
+    if (keeps(t))
+        status = keep(t, 0, error);
+    if (status == ASSAY_OK)
+        status = as_training_take_up(t, error);
+    as_training_plan_save(t);
+    while (status == ASSAY_OK && t->result.n_epochs < t->config->epochs) {
+        if (out_of_patience(t, t->result.n_epochs)) {
             t->result.stopped = AS_STOPPED_EARLY;
             break;
         }
+        status = run_epoch(t, error);
+        if (status == ASSAY_OK)
+            as_training_save_if_due(t);
     }
     return status;
 }
 
 /* Leaves the kept weights in the trainee, where any were kept and others are there now. */
-static assay_status restore(training *t, assay_error *error) {
+static assay_status restore(as_training *t, assay_error *error) {
     bool bad = t->result.stopped == AS_STOPPED_DIVERGED;
     if (!t->batches || !keeps(t)) {
         t->result.kept_epoch = bad ? -1 : t->result.n_epochs;
@@ -379,9 +379,10 @@ static assay_status restore(training *t, assay_error *error) {
     return t->trainee->restore(t->trainee->self, error);
 }
 
-static void sum_up(training *t, int64_t start_ns, int64_t compute_ns) {
+static void sum_up(as_training *t) {
     as_train_result *result = &t->result;
-    double seconds = seconds_since(start_ns);
+    double seconds = as_seconds_since(t->start_ns);
+    int64_t compute_ns = t->trainee->compute_ns(t->trainee->self) - t->compute_start_ns;
     if (result->kept_epoch > 0) {
         as_watch_epoch kept = watched_epoch(t, &t->epochs[result->kept_epoch - 1]);
         as_watch_finish(&t->watch, &kept, t->validation.split ? t->validation.split->n_rows : 0);
@@ -418,7 +419,7 @@ static assay_status check_config(const as_train_config *config, assay_error *err
 }
 
 /* What the configuration asks of the trainee and of the data. */
-static assay_status check_means(const training *t, uint32_t n_validation, assay_error *error) {
+static assay_status check_means(const as_training *t, uint32_t n_validation, assay_error *error) {
     const as_train_config *config = t->config;
     if (config->accumulate > 1 && !t->trainee->loss_weight)
         return as_fail(error, ASSAY_UNSUPPORTED, "training.accumulate",
@@ -432,7 +433,7 @@ static assay_status check_means(const training *t, uint32_t n_validation, assay_
 }
 
 /* Everything that is allocated. */
-static assay_status prepare(training *t, as_arena *arena, assay_error *error) {
+static assay_status prepare(as_training *t, as_arena *arena, assay_error *error) {
     const as_split_rows *train = &t->job->data->splits[AS_SPLIT_TRAIN],
                         *validation = &t->job->data->splits[AS_SPLIT_VALIDATION];
     assay_status status = check_config(t->config, error);
@@ -467,23 +468,22 @@ static assay_status prepare(training *t, as_arena *arena, assay_error *error) {
 
 assay_status as_train_run(as_arena *arena, const as_train_job *job, as_train_result *ret_result,
                           assay_error *error) {
-    training t = {.job = job, .trainee = job->trainee, .config = job->config};
-    int64_t start_ns, compute_ns;
+    as_training t = {.job = job, .trainee = job->trainee, .config = job->config};
     assay_status status = prepare(&t, arena, error);
     if (status != ASSAY_OK)
         return status;
     t.result.initial_loss = NAN;
     t.progress = (as_train_progress){"train", 0, job->config->epochs, 0, NAN, NAN, NAN, 0};
     as_watch_start(&t.watch, 0, 0);
-    start_ns = as_clock_ns();
-    compute_ns = t.trainee->compute_ns(t.trainee->self);
+    t.start_ns = as_clock_ns();
+    t.compute_start_ns = t.trainee->compute_ns(t.trainee->self);
     status = run_epochs(&t, error);
     if (status != ASSAY_OK && t.result.stopped != AS_STOPPED_DIVERGED)
         return status;
     assay_status restored = restore(&t, error);
     if (restored != ASSAY_OK)
         return restored;
-    sum_up(&t, start_ns, t.trainee->compute_ns(t.trainee->self) - compute_ns);
+    sum_up(&t);
     *ret_result = t.result;
     return status;
 }

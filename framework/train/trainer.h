@@ -12,6 +12,8 @@
 #ifndef AS_TRAIN_TRAINER_H
 #define AS_TRAIN_TRAINER_H
 
+#include "train/phases.h"
+#include "train/state.h"
 #include "train/train.h"
 #include "train/watch.h"
 
@@ -58,12 +60,31 @@ typedef struct as_trainee {
     void (*destroy)(void *self); /* NULL: nothing to do */
     /* What a mean of the loss over these rows divides its sum by; NULL: a step has one batch. */
     double (*loss_weight)(const void *self, const int32_t *labels, int32_t n_rows);
+    /* Before the first step of an epoch (from 1): what is trained may change here. NULL: nothing to
+     * do. */
+    assay_status (*begin_epoch)(void *self, int32_t epoch, assay_error *error);
 } as_trainee;
 
 /* [cell] A graph model: the engine (not owned, its parameters as they stand) with room for a kept
  * copy. */
 ASSAY_MUST_USE assay_status as_trainee_new_graph(as_engine *engine, as_trainee **ret_trainee,
                                                  assay_error *error);
+/* [cell] The same by a strategy: the engine stands on as_phases_graph(phases, 1) and is taken from
+ * graph to graph as epochs begin. The phases outlive trainee and engine; NULL: as
+ * as_trainee_new_graph. */
+ASSAY_MUST_USE assay_status as_trainee_new_phased(as_engine *engine, as_phases *phases,
+                                                  as_trainee **ret_trainee, assay_error *error);
+/* [cell] For a run that goes on from a saved state: takes the engine to the graph of `epoch`, as if
+ * the epochs up to it had begun after steps_before[epoch] steps each, and n_steps had been done.
+ * Parameters and moments are set after it. No effect on other trainees. */
+ASSAY_MUST_USE assay_status as_trainee_resume(const as_trainee *trainee, int32_t epoch,
+                                              const int64_t *steps_before, int64_t n_steps,
+                                              assay_error *error);
+/* [any] The kept copy: values of the parameters that are ever trained, in the view's order, *ret_n
+ * of them, to be saved and set; NULL for an opaque model. */
+double *as_trainee_kept(const as_trainee *trainee, uint64_t *ret_n);
+/* [any] A graph model's engine; NULL for an opaque one. */
+as_engine *as_trainee_engine(const as_trainee *trainee);
 /* [cell] An opaque model: creates it from the configuration, which outlives the trainee. max_rows:
  * of any batch. */
 ASSAY_MUST_USE assay_status as_trainee_new_opaque(const assay_model_opaque *model,
@@ -71,6 +92,8 @@ ASSAY_MUST_USE assay_status as_trainee_new_opaque(const assay_model_opaque *mode
                                                   int32_t max_rows, as_trainee **ret_trainee,
                                                   assay_error *error);
 void as_trainee_free(as_trainee *trainee); /* NULL allowed */
+/* [cell] What an opaque model's create gave; NULL for a graph model. */
+const void *as_trainee_opaque_model(const as_trainee *trainee);
 /* [cell] Learned parameters that an opaque model has now; -1: not told, or a graph model. */
 int64_t as_trainee_n_parameters(const as_trainee *trainee);
 
@@ -94,12 +117,34 @@ typedef struct as_train_observer {
     void (*step)(void *context, const as_step_record *record); /* every step */
 } as_train_observer;
 
+/* Saves the run's state between optimizer steps, and goes on from a saved one: with one thread to
+ * the same weights and figures, bit for bit, as if it had not been broken off; times add up.
+ *
+ * A state that is damaged or differs in a fact is not used, the run starts anew; one of another
+ * version is an error before the first step (train/state.h). Opaque models are neither saved nor
+ * gone on from: only the plugin knows their state. */
+typedef struct as_train_saver {
+    const char *path; /* of the state, replaced whole by each save, removed by the caller */
+    /* At least so many seconds of training between two saves, and nine times what the last one
+     * took; 0: none. */
+    double every_seconds;
+    const as_state_fact *facts; /* [n_facts] what decides the run's outcome */
+    size_t n_facts;
+    void *context;
+    /* The caller's own part of a state, in names that begin with "cell."; both NULL: none. */
+    assay_status (*pack)(void *context, as_state_parts *parts, assay_error *error);
+    assay_status (*unpack)(void *context, as_state *state, assay_error *error);
+    /* In words: gone on from a state, or why not; the first save that failed. NULL: nobody. */
+    void (*tell)(void *context, const char *text);
+} as_train_saver;
+
 typedef struct as_train_job {
     const as_trainee *trainee;
     const as_prepared *data;
     const as_train_config *config;
     uint64_t seed;
     as_train_observer observer;
+    const as_train_saver *saver; /* NULL: nothing is saved, nothing gone on from */
 } as_train_job;
 
 /* One epoch, as epochs.jsonl has it. Training figures are of the epoch's own steps (dropout on,
@@ -139,6 +184,8 @@ typedef struct as_train_result {
                            diverged step */
     as_stopped stopped;
     int64_t diverged_step; /* 0: did not diverge */
+    int32_t n_resumed;     /* times that the run went on from a saved state */
+    int64_t resumed_step;  /* the latest was after this step */
     double initial_loss;   /* of the first step, before its update; NaN without a step */
     int64_t n_steps;
     uint64_t n_rows, n_tokens; /* trained on in all epochs */

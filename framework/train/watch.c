@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "stats/intervals.h"
@@ -54,6 +55,20 @@ static void remember(as_watch *watch, double norm) {
     watch->latest[watch->next] = norm;
     watch->next = (watch->next + 1) % AS_WATCH_NORMS;
     watch->n_norms = n + 1;
+}
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+bool as_watch_take_up(as_watch *watch) {
+    for (int32_t i = 0; i < watch->n_norms; i++)
+        if (!isfinite(watch->latest[i]))
+            return false;
+    memcpy(watch->sorted, watch->latest, (size_t)watch->n_norms * sizeof *watch->sorted);
+    qsort(watch->sorted, (size_t)watch->n_norms, sizeof *watch->sorted, by_size);
+    return true;
 }
 
 void as_watch_step(as_watch *watch, int64_t step, double grad_norm) {

@@ -62,6 +62,9 @@ typedef struct as_watch {
 
 /* [any] Watchers of a run of so many steps. */
 void as_watch_start(as_watch *watch, int64_t warmup_steps, int64_t planned_steps);
+/* [any] For a run that goes on: everything but `sorted` has been set, n_norms and next within their
+ * bounds. false: a norm isn't finite. */
+bool as_watch_take_up(as_watch *watch);
 /* [any] One optimizer step; a norm that isn't finite is nobody's here. */
 void as_watch_step(as_watch *watch, int64_t step, double grad_norm);
 /* [any] A finished epoch. */

@@ -206,6 +206,15 @@ const as_weights_config *as_weights_configuration(const as_weights *weights) {
     return weights->has_config ? &weights->config : NULL;
 }
 
+int64_t as_weights_classes(const as_weights *weights) {
+    for (size_t i = 0; i < weights->n_files; i++) {
+        const as_tensor *tensor = as_safetensors_find(weights->files[i], "classifier.weight");
+        if (tensor && tensor->rank == 2)
+            return tensor->dims[0];
+    }
+    return 0;
+}
+
 const char *as_weights_file(const as_weights *weights, size_t i) {
     return i < weights->n_files ? as_safetensors_path(weights->files[i]) : NULL;
 }

@@ -18,6 +18,8 @@
 #ifndef AS_TRAIN_WEIGHTS_H
 #define AS_TRAIN_WEIGHTS_H
 
+#include <jansson.h>
+
 #include "train/safetensors.h"
 #include "train/train.h"
 
@@ -26,6 +28,7 @@ typedef struct as_weights_config {
     char model_type[16]; /* "distilbert" or "bert" */
     int64_t vocab_size, positions, channels, layers, heads, feed_forward;
     double layer_norm_epsilon;
+    double dropout, attention_dropout, classifier_dropout; /* NaN: it doesn't say */
 } as_weights_config;
 
 /* [any] Reads a config.json. BAD_DATA at "FILE/FIELD": another model_type, a missing field, an
@@ -38,6 +41,11 @@ ASSAY_MUST_USE assay_status as_weights_config_check(const as_weights_config *con
                                                     const as_weights_config *model,
                                                     const char *path, assay_error *error);
 
+/* [any] What the config says of the model's options: layers, heads, dim, hidden_dim, positions, and
+ * dropout, attention_dropout, classifier_dropout where it has them. A new object; NULL: no memory.
+ */
+json_t *as_weights_config_options(const as_weights_config *config);
+
 typedef struct as_weights as_weights;
 
 /* [any] Opens a folder, or a safetensors file (with the config.json beside it, if there is one).
@@ -49,6 +57,9 @@ void as_weights_close(as_weights *weights); /* NULL allowed */
 
 /* [any] NULL where there is no config.json. */
 const as_weights_config *as_weights_configuration(const as_weights *weights);
+
+/* [any] Rows of its classifier.weight; 0: it has none. */
+int64_t as_weights_classes(const as_weights *weights);
 
 /* [any] Path of safetensors file i, until the weights are closed; NULL from their number on. */
 const char *as_weights_file(const as_weights *weights, size_t i);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* config.json of a Hugging Face encoder (transformers' DistilBertConfig and BertConfig): the fields
- * that decide what the tensors mean. DistilBERT's layer norms have epsilon 1e-12 in code, BERT's in
- * layer_norm_eps. */
+ * that decide what the tensors mean, and dropout. DistilBERT's layer norms have epsilon 1e-12 in
+ * code, BERT's in layer_norm_eps. */
+#include <math.h>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "train/weights.h"
@@ -10,15 +12,34 @@ static const struct {
     const char *names[2]; /* of distilbert, of bert */
     size_t offset;
     int64_t high;
+    const char *option; /* NULL: the vocabulary decides */
 } fields[] = {
-    {{"vocab_size", "vocab_size"}, offsetof(as_weights_config, vocab_size), INT32_MAX},
+    {{"vocab_size", "vocab_size"}, offsetof(as_weights_config, vocab_size), INT32_MAX, NULL},
     {{"max_position_embeddings", "max_position_embeddings"},
      offsetof(as_weights_config, positions),
-     1 << 20},
-    {{"dim", "hidden_size"}, offsetof(as_weights_config, channels), 1 << 20},
-    {{"n_layers", "num_hidden_layers"}, offsetof(as_weights_config, layers), 1024},
-    {{"n_heads", "num_attention_heads"}, offsetof(as_weights_config, heads), 1024},
-    {{"hidden_dim", "intermediate_size"}, offsetof(as_weights_config, feed_forward), 1 << 22},
+     1 << 20,
+     "positions"},
+    {{"dim", "hidden_size"}, offsetof(as_weights_config, channels), 1 << 20, "dim"},
+    {{"n_layers", "num_hidden_layers"}, offsetof(as_weights_config, layers), 1024, "layers"},
+    {{"n_heads", "num_attention_heads"}, offsetof(as_weights_config, heads), 1024, "heads"},
+    {{"hidden_dim", "intermediate_size"},
+     offsetof(as_weights_config, feed_forward),
+     1 << 22,
+     "hidden_dim"},
+};
+
+static const struct {
+    const char *names[2]; /* of distilbert, of bert */
+    size_t offset;
+    const char *option;
+} dropouts[] = {
+    {{"dropout", "hidden_dropout_prob"}, offsetof(as_weights_config, dropout), "dropout"},
+    {{"attention_dropout", "attention_probs_dropout_prob"},
+     offsetof(as_weights_config, attention_dropout),
+     "attention_dropout"},
+    {{"seq_classif_dropout", "classifier_dropout"},
+     offsetof(as_weights_config, classifier_dropout),
+     "classifier_dropout"},
 };
 
 static assay_status fail_missing(const char *path, const char *name, assay_error *error) {
@@ -60,6 +81,42 @@ static assay_status read_sizes(const json_t *json, const char *path, int bert,
                        fields[2].names[bert]);
     }
     return ASSAY_OK;
+}
+
+static assay_status read_dropouts(const json_t *json, const char *path, int bert,
+                                  as_weights_config *config, assay_error *error) {
+    for (size_t i = 0; i < sizeof dropouts / sizeof *dropouts; i++) {
+        double value = NAN;
+        assay_status status =
+            as_json_get_number(json, dropouts[i].names[bert], path, 0, 1, &value, error);
+        if (status != ASSAY_OK)
+            return status;
+        memcpy((char *)config + dropouts[i].offset, &value, sizeof value);
+    }
+    if (bert && isnan(config->classifier_dropout))
+        config->classifier_dropout = config->dropout; /* BertForSequenceClassification's */
+    return ASSAY_OK;
+}
+
+json_t *as_weights_config_options(const as_weights_config *config) {
+    json_t *options = json_object();
+    bool complete = options != NULL;
+    for (size_t i = 0; complete && i < sizeof fields / sizeof *fields; i++) {
+        int64_t value;
+        memcpy(&value, (const char *)config + fields[i].offset, sizeof value);
+        if (fields[i].option)
+            complete = json_object_set_new(options, fields[i].option, json_integer(value)) == 0;
+    }
+    for (size_t i = 0; complete && i < sizeof dropouts / sizeof *dropouts; i++) {
+        double value;
+        memcpy(&value, (const char *)config + dropouts[i].offset, sizeof value);
+        if (!isnan(value))
+            complete = json_object_set_new(options, dropouts[i].option, json_real(value)) == 0;
+    }
+    if (complete)
+        return options;
+    json_decref(options);
+    return NULL;
 }
 
 static assay_status check_activation(const json_t *json, const char *path, int bert,
@@ -121,6 +178,8 @@ static assay_status read_config(const json_t *json, const char *path, as_weights
     }
     snprintf(config.model_type, sizeof config.model_type, "%s", type);
     status = read_sizes(json, path, bert, &config, error);
+    if (status == ASSAY_OK)
+        status = read_dropouts(json, path, bert, &config, error);
     if (status == ASSAY_OK)
         status = check_activation(json, path, bert, error);
     if (status == ASSAY_OK && bert)

@@ -17,7 +17,7 @@ static assay_value embed(const assay_builder *b, const assay_bert_options *o, in
     assay_value positions = assay_bert_embedding(b, name, "position_embeddings",
                                                  ASSAY_INPUT_POSITIONS, o->positions, o->dim);
     assay_value types = assay_bert_parameter(b, name, "token_type_embeddings", "weight", 2, o->dim,
-                                             ASSAY_INIT_NORMAL, 0.02);
+                                             ASSAY_INIT_TRUNCATED_NORMAL, 0.02);
     x = assay_bert_add_norm(b, name, "LayerNorm", assay_add_row(b, x, types, 0), positions);
     return assay_dropout(b, x, o->dropout);
 }

@@ -1,39 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* bilstm: embedding, stacked bidirectional LSTM, pooling over the row, linear classifier. */
-#include "assay/blocks.h"
+#include "assay/blocks_recurrent.h"
 
-typedef struct bilstm_options {
-    int64_t embedding, train_embedding, token_weights, hidden, layers, pooling;
-    double dropout;
-} bilstm_options;
-
-static const char *const poolings[] = ASSAY_POOL_NAMES;
+static const char *const poolings[] = ASSAY_POOL_NAMES, *const inits[] = ASSAY_STYLE_NAMES;
 
 static const assay_option options[] = {
-    ASSAY_OPTION_INT(bilstm_options, embedding, 256, 1, 4096, "channels of the embedding"),
-    ASSAY_OPTION_BOOL(bilstm_options, train_embedding, 1,
-                      "off: the embedding stays as it is loaded"),
-    ASSAY_OPTION_BOOL(bilstm_options, token_weights, 0,
-                      "scale each embedding by its token's weight"),
-    ASSAY_OPTION_INT(bilstm_options, hidden, 128, 1, 4096, "state size of each direction"),
-    ASSAY_OPTION_INT(bilstm_options, layers, 2, 1, 16, "stacked layers"),
-    ASSAY_OPTION_CHOICE(bilstm_options, pooling, ASSAY_POOL_MAX, poolings,
-                        "row vector from the states"),
-    ASSAY_OPTION_REAL(bilstm_options, dropout, 0.4, 0, 0.99,
-                      "after embedding, between layers, at end"),
+    ASSAY_RECURRENT_OPTIONS(256, 128, 2, 0.4, inits),
+    ASSAY_RECURRENT_CHOICE(pooling, ASSAY_POOL_MAX, poolings, "row vector from the states"),
+    ASSAY_RECURRENT_BOOL(mask_outputs, 0, "states times token weights before pooling"),
 };
 
 static assay_value build(const assay_builder *b, const assay_model_config *config) {
-    const bilstm_options *o = (const bilstm_options *)config->options;
-    assay_value x = assay_words(b, "embedding", config->vocab_size, o->embedding,
-                                (int)o->train_embedding, (int)o->token_weights);
-    for (int32_t layer = 0; layer < o->layers; layer++) {
-        x = assay_dropout(b, x, o->dropout);
-        x = assay_recurrent(b, ASSAY_OP_LSTM, "lstm", layer, x, o->hidden, 1);
-    }
-    x = assay_pool(b, "attention", x, o->pooling, 1);
-    return assay_linear(b, "classifier", assay_dropout(b, x, o->dropout), config->n_classes);
+    assay_recurrent_options o = *(const assay_recurrent_options *)config->options;
+    o.bidirectional = 1;
+    assay_value x = assay_recurrent_words(b, &o, config->vocab_size);
+    x = assay_recurrent_stack(b, &o, ASSAY_OP_LSTM, "lstm", x);
+    x = assay_recurrent_pool(b, &o, x);
+    return assay_recurrent_head(b, &o, x, config->n_classes);
 }
 
-ASSAY_GRAPH_MODEL("bilstm", "1.0", "MIT", "embedding, BiLSTM, pooling, linear", bilstm_options,
-                  options, build)
+ASSAY_GRAPH_MODEL("bilstm", "1.1", "MIT", "embedding, BiLSTM, pooling, linear",
+                  assay_recurrent_options, options, build)

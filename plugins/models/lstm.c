@@ -1,38 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* lstm: embedding, stacked LSTM layers (Hochreiter and Schmidhuber 1997), pooling over the row,
  * linear classifier. */
-#include "assay/blocks.h"
+#include "assay/blocks_recurrent.h"
 
-typedef struct lstm_options {
-    int64_t embedding, train_embedding, token_weights, hidden, layers, bidirectional, pooling;
-    double dropout;
-} lstm_options;
-
-static const char *const poolings[] = ASSAY_POOL_NAMES;
+static const char *const poolings[] = ASSAY_POOL_NAMES, *const inits[] = ASSAY_STYLE_NAMES,
+                         *const outputs[] = ASSAY_OUTPUT_NAMES;
 
 static const assay_option options[] = {
-    ASSAY_OPTION_INT(lstm_options, embedding, 64, 1, 4096, "channels of the embedding"),
-    ASSAY_OPTION_BOOL(lstm_options, train_embedding, 1, "off: the embedding stays as it is loaded"),
-    ASSAY_OPTION_BOOL(lstm_options, token_weights, 0, "scale each embedding by its token's weight"),
-    ASSAY_OPTION_INT(lstm_options, hidden, 64, 1, 4096, "state size of each direction"),
-    ASSAY_OPTION_INT(lstm_options, layers, 1, 1, 16, "stacked layers"),
-    ASSAY_OPTION_BOOL(lstm_options, bidirectional, 0, "read each row in both directions"),
-    ASSAY_OPTION_CHOICE(lstm_options, pooling, ASSAY_POOL_LAST, poolings,
-                        "row vector from the states"),
-    ASSAY_OPTION_REAL(lstm_options, dropout, 0.3, 0, 0.99,
-                      "after embedding, between layers, at end"),
+    ASSAY_RECURRENT_OPTIONS(64, 64, 1, 0.3, inits),
+    ASSAY_RECURRENT_STACK_OPTIONS(0, poolings, outputs),
 };
 
 static assay_value build(const assay_builder *b, const assay_model_config *config) {
-    const lstm_options *o = (const lstm_options *)config->options;
-    assay_value x = assay_words(b, "embedding", config->vocab_size, o->embedding,
-                                (int)o->train_embedding, (int)o->token_weights);
-    for (int32_t layer = 0; layer < o->layers; layer++) {
-        x = assay_dropout(b, x, o->dropout);
-        x = assay_recurrent(b, ASSAY_OP_LSTM, "lstm", layer, x, o->hidden, (int)o->bidirectional);
-    }
-    x = assay_pool(b, "attention", x, o->pooling, (int)o->bidirectional);
-    return assay_linear(b, "classifier", assay_dropout(b, x, o->dropout), config->n_classes);
+    const assay_recurrent_options *o = (const assay_recurrent_options *)config->options;
+    assay_value x = assay_recurrent_words(b, o, config->vocab_size);
+    x = assay_recurrent_stack(b, o, ASSAY_OP_LSTM, "lstm", x);
+    x = assay_recurrent_pool(b, o, x);
+    return assay_recurrent_head(b, o, x, config->n_classes);
 }
 
-ASSAY_GRAPH_MODEL("lstm", "1.0", "MIT", "embedding, LSTM, linear", lstm_options, options, build)
+ASSAY_GRAPH_MODEL("lstm", "1.1", "MIT", "embedding, LSTM, linear", assay_recurrent_options, options,
+                  build)

@@ -43,6 +43,7 @@ static void set_numbers_missing(as_record *r) {
     r->single_stream = (as_latency_summary){0, NAN, none, none, none, none};
     r->offline.samples_per_second = r->offline.tokens_per_second = r->offline.seconds = NAN;
     r->peak_rss_bytes = r->peak_device_bytes = -1;
+    r->parameter_bytes = r->gradient_bytes = r->optimizer_bytes = -1;
     r->flops_forward_per_sample = r->flops_training = r->achieved_flops_per_second = NAN;
     r->energy_joules = r->host_seconds_per_batch = NAN;
 }

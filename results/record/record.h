@@ -74,6 +74,8 @@ typedef struct as_record {
     const char *suite, *cell;
     const char *entry, *dtype;
     uint64_t seed;
+    json_t *grid; /* {"entry", "select", "values"}: the entry is one point of that entry's grid;
+                     NULL: it is none; borrowed */
     struct {
         const char *id, *version, *sha256, *path;
         json_t *options; /* object or NULL; borrowed */
@@ -106,12 +108,16 @@ typedef struct as_record {
     } dataset;
     struct {
         json_t *settings; /* as run; object or NULL; borrowed */
+        json_t *strategy; /* as run, with what it came to; object or NULL (all is trained);
+                             borrowed */
         int32_t n_epochs, best_epoch;
         double seconds, samples_per_second, tokens_per_second;
         const char *stopped; /* "early", "epochs", "none", "diverged" */
         double initial_loss;
         double
             padding_share; /* of the tokens that batches padded to their longest row would have */
+        int64_t n_resumed, resumed_step; /* times that it went on from a saved state, the latest
+                                            after this step; 0: done in one go */
     } training;
     as_scores test, validation;
     as_latency_summary single_stream;
@@ -121,6 +127,8 @@ typedef struct as_record {
         double seconds;
     } offline;
     int64_t peak_rss_bytes, peak_device_bytes; /* VmHWM; -1 where unknown or without a device */
+    /* of the model at the end of training, on the device; -1 where unknown */
+    int64_t parameter_bytes, gradient_bytes, optimizer_bytes;
     double flops_forward_per_sample, flops_training, achieved_flops_per_second;
     double energy_joules;
     double host_seconds_per_batch; /* the host's own cost: batch making and bookkeeping around a

@@ -116,6 +116,7 @@ static void read_dataset(as_json_reader *r, const json_t *root, as_record *recor
 static void read_training(as_json_reader *r, const json_t *root, as_record *record) {
     const json_t *o = as_field_enter(r, root, "training");
     record->training.settings = as_field_object(r, o, "settings");
+    record->training.strategy = as_field_object(r, o, "strategy");
     record->training.n_epochs = as_field_count32(r, o, "epochs");
     record->training.best_epoch = as_field_count32(r, o, "best_epoch");
     record->training.seconds = as_field_real(r, o, "seconds");
@@ -124,6 +125,10 @@ static void read_training(as_json_reader *r, const json_t *root, as_record *reco
     record->training.stopped = as_field_text(r, o, "stopped");
     record->training.initial_loss = as_field_real(r, o, "initial_loss");
     record->training.padding_share = as_field_real(r, o, "padding_share");
+    const json_t *resumed = as_field_enter(r, o, "resumed");
+    record->training.n_resumed = resumed ? as_field_count(r, resumed, "times") : 0;
+    record->training.resumed_step = resumed ? as_field_count(r, resumed, "step") : 0;
+    as_field_leave(r);
     as_field_leave(r);
 }
 
@@ -237,6 +242,9 @@ static void read_resources(as_json_reader *r, const json_t *root, as_record *rec
     const json_t *memory = as_field_enter(r, root, "memory");
     record->peak_rss_bytes = as_field_count(r, memory, "peak_rss_bytes");
     record->peak_device_bytes = as_field_count(r, memory, "peak_device_bytes");
+    record->parameter_bytes = as_field_count(r, memory, "parameter_bytes");
+    record->gradient_bytes = as_field_count(r, memory, "gradient_bytes");
+    record->optimizer_bytes = as_field_count(r, memory, "optimizer_bytes");
     as_field_leave(r);
     const json_t *flops = as_field_enter(r, root, "flops");
     record->flops_forward_per_sample = as_field_real(r, flops, "forward_per_sample");
@@ -287,6 +295,7 @@ static void read_result(as_json_reader *r, json_t *root, as_record *record) {
     if (!record->entry || seed < 0)
         as_field_fail(r, ASSAY_BAD_DATA, record->entry ? "seed" : "entry", "is missing");
     record->seed = (uint64_t)(seed < 0 ? 0 : seed);
+    record->grid = as_field_object(r, root, "grid");
     read_model(r, root, record);
     read_backend(r, root, record);
     read_dataset(r, root, record);

@@ -130,6 +130,7 @@ static json_t *dataset_json(builder *b, const as_record *r) {
 static json_t *training_json(builder *b, const as_record *r) {
     json_t *o = object(b);
     set_copy(b, o, "settings", r->training.settings);
+    set_copy(b, o, "strategy", r->training.strategy);
     set_count(b, o, "epochs", r->training.n_epochs);
     set_count(b, o, "best_epoch", r->training.best_epoch);
     set_real(b, o, "seconds", r->training.seconds);
@@ -138,6 +139,12 @@ static json_t *training_json(builder *b, const as_record *r) {
     set_text(b, o, "stopped", r->training.stopped);
     set_real(b, o, "initial_loss", r->training.initial_loss);
     set_real(b, o, "padding_share", r->training.padding_share);
+    if (r->training.n_resumed > 0) {
+        json_t *resumed = object(b);
+        set_count(b, resumed, "times", r->training.n_resumed);
+        set_count(b, resumed, "step", r->training.resumed_step);
+        set(b, o, "resumed", resumed);
+    }
     return o;
 }
 
@@ -212,6 +219,9 @@ static void set_resources(builder *b, json_t *root, const as_record *r) {
     json_t *memory = object(b), *flops = object(b), *energy = object(b), *host = object(b);
     set_count(b, memory, "peak_rss_bytes", r->peak_rss_bytes);
     set_count(b, memory, "peak_device_bytes", r->peak_device_bytes);
+    set_count(b, memory, "parameter_bytes", r->parameter_bytes);
+    set_count(b, memory, "gradient_bytes", r->gradient_bytes);
+    set_count(b, memory, "optimizer_bytes", r->optimizer_bytes);
     set(b, root, "memory", memory);
     set_real(b, flops, "forward_per_sample", r->flops_forward_per_sample);
     set_real(b, flops, "training", r->flops_training);
@@ -233,6 +243,7 @@ static json_t *record_json(builder *b, const as_record *r) {
     set_text(b, root, "cell", r->cell);
     set_text(b, root, "entry", r->entry);
     set_count(b, root, "seed", (int64_t)r->seed);
+    set_copy(b, root, "grid", r->grid);
     set(b, root, "model", model_json(b, r));
     set(b, root, "backend", backend_json(b, r));
     set(b, root, "dataset", dataset_json(b, r));

@@ -54,6 +54,8 @@ static const abi_case load_cases[] = {
     {"bad_option_kind", ASSAY_BAD_DATA, "option 0 (size): unknown kind"},
     {"bad_option_choices", ASSAY_BAD_DATA, "option 1 (pooling): choices must be"},
     {"bad_option_choice_default", ASSAY_BAD_DATA, "option 1 (pooling): the default of a choice"},
+    {"bad_option_text_default", ASSAY_BAD_DATA, "option 0 (size): the default of a text"},
+    {"bad_option_text_length", ASSAY_BAD_DATA, "option 0 (size): minimum and maximum of a text"},
     {"bad_option_row_size", ASSAY_BAD_DATA, "option 0 (?): struct_size is not"},
     {"bad_option_count", ASSAY_BAD_DATA,
      "18446744073709551615 options; expected a table of at most"},
@@ -115,8 +117,9 @@ Test(abi, good_model_loads_and_builds) {
                                        .vocab_size = 10,
                                        .max_tokens = 4,
                                        .options = options};
-    cr_assert_eq(as_graph_build_model(model, &config, 0, NULL, 1, &graph, &error), ASSAY_OK, "%s",
-                 error.text);
+    cr_assert_eq(as_graph_build_model(model, &config, &(as_graph_options){.with_gradient = 1},
+                                      &graph, &error),
+                 ASSAY_OK, "%s", error.text);
     as_graph_free(graph);
 }
 
@@ -167,7 +170,8 @@ static assay_status build(const char *id, assay_error *error) {
                                        .vocab_size = 10,
                                        .max_tokens = 4,
                                        .options = options};
-    assay_status status = as_graph_build_model(model, &config, 0, NULL, 1, &graph, error);
+    assay_status status = as_graph_build_model(
+        model, &config, &(as_graph_options){.with_gradient = 1}, &graph, error);
     as_graph_free(graph);
     return status;
 }

@@ -8,15 +8,17 @@
  * --rows FILE     JSON Lines with "split", "label" and "ids"; rows of the split "train" are used
  * --model NAME    gru, bilstm_attention, transformer, ...   --set NAME=NUMBER  one of its options
  * --backend NAME  onednn    --batch N  32    --threads N  2    --steps N  timed steps; 0: one epoch
+ * --dtype NAME    f32 or bf16    --mode NAME  train, or predict: forward alone, dropout off
  *
  * A step is: batch packed, forward, loss, backward, clipping to norm 1, Adam, loss and logits read
- * back. Without --rows: 4,000 rows of 60 to 256 tokens. First, every batch of the timed part runs
- * once (as training too): its speed, with plans compiled on the way, is reported beside. Prints one
- * JSON object. */
+ * back; cpu_seconds, of all threads, compares on a busy machine with --threads 1. Without --rows:
+ * 4,000 rows of 60 to 256 tokens. First, every batch of the timed part runs once (as training too):
+ * its speed, with plans compiled on the way, is reported beside. Prints one JSON object. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -25,8 +27,8 @@
 #include "train/trainer.h"
 
 typedef struct arguments {
-    const char *rows, *model, *backend;
-    int32_t steps, threads, batch;
+    const char *rows, *model, *backend, *dtype;
+    int32_t steps, threads, batch, predict;
     as_option_value options[16];
     size_t n_options;
 } arguments;
@@ -120,7 +122,8 @@ static int make_rows(row_list *list) {
 }
 
 static int parse(int argc, char **argv, arguments *a) {
-    *a = (arguments){.model = "gru", .backend = "onednn", .threads = 2, .batch = 32};
+    *a =
+        (arguments){.model = "gru", .backend = "onednn", .dtype = "f32", .threads = 2, .batch = 32};
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i];
         char *value = argv[i + 1], *equals = strchr(value, '=');
@@ -130,6 +133,10 @@ static int parse(int argc, char **argv, arguments *a) {
             a->model = value;
         else if (strcmp(name, "--backend") == 0)
             a->backend = value;
+        else if (strcmp(name, "--dtype") == 0)
+            a->dtype = value;
+        else if (strcmp(name, "--mode") == 0)
+            a->predict = strcmp(value, "predict") == 0;
         else if (strcmp(name, "--steps") == 0)
             a->steps = atoi(value);
         else if (strcmp(name, "--threads") == 0)
@@ -153,7 +160,8 @@ static assay_status open_trainee(as_arena *arena, const arguments *a, const row_
     as_plugin model, backend;
     const assay_model_graph *graph_model = NULL;
     const assay_model_opaque *opaque_model = NULL;
-    as_engine_config config = {NULL, ASSAY_DTYPE_F32, a->threads, a->batch, list->longest};
+    int32_t dtype = strcmp(a->dtype, "bf16") == 0 ? ASSAY_DTYPE_BF16 : ASSAY_DTYPE_F32;
+    as_engine_config config = {NULL, dtype, a->threads, a->batch, list->longest};
     assay_model_config model_config = {(uint32_t)sizeof model_config,
                                        list->max_label + 1,
                                        list->max_id + 1,
@@ -173,7 +181,8 @@ static assay_status open_trainee(as_arena *arena, const arguments *a, const row_
                                  &options, error);
     model_config.options = options;
     if (status == ASSAY_OK)
-        status = as_graph_build_model(graph_model, &model_config, 0, NULL, 1, ret_graph, error);
+        status = as_graph_build_model(graph_model, &model_config,
+                                      &(as_graph_options){.with_gradient = 1}, ret_graph, error);
     if (status == ASSAY_OK)
         status = as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, a->backend, &backend, error);
     if (status == ASSAY_OK)
@@ -189,19 +198,21 @@ static assay_status open_trainee(as_arena *arena, const arguments *a, const row_
 
 typedef struct pass {
     uint64_t n_tokens;
-    double seconds, loss;
+    double seconds, cpu_seconds, loss;
 } pass;
 
 /* `steps` steps over the batches of epoch 1, again from the first when there are fewer. */
-static assay_status run_pass(const as_trainee *trainee, as_batches *batches, double *logits,
-                             int32_t steps, int64_t *step, pass *ret_pass, assay_error *error) {
+static assay_status run_pass(const as_trainee *trainee, as_engine *predictor, as_batches *batches,
+                             double *logits, int32_t steps, int64_t *step, pass *ret_pass,
+                             assay_error *error) {
     static const assay_update_config update = {.struct_size = (uint32_t)sizeof update,
                                                .optimizer = ASSAY_OPTIMIZER_ADAM,
                                                .beta1 = 0.9,
                                                .beta2 = 0.999,
                                                .epsilon = 1e-8,
                                                .clip_norm = 1};
-    pass done = {0, 0, 0};
+    pass done = {0, 0, 0, 0};
+    clock_t start_cpu = clock();
     int64_t start_ns = as_clock_ns();
     as_batches_shuffle(batches, 1, 1);
     for (int32_t i = 0; i < steps; i++) {
@@ -218,19 +229,21 @@ static assay_status run_pass(const as_trainee *trainee, as_batches *batches, dou
                              .learning_rate = 1e-3,
                              .update = &update};
         assay_status status =
-            trainee->train_batch(trainee->self, batch, &how, logits, &result, error);
+            predictor ? as_engine_forward(predictor, batch, logits, &result.loss, error)
+                      : trainee->train_batch(trainee->self, batch, &how, logits, &result, error);
         if (status != ASSAY_OK)
             return status;
         done.n_tokens += (uint64_t)batch->n_tokens;
         done.loss = result.loss;
     }
     done.seconds = (double)(as_clock_ns() - start_ns) * 1e-9;
+    done.cpu_seconds = (double)(clock() - start_cpu) / CLOCKS_PER_SEC;
     *ret_pass = done;
     return ASSAY_OK;
 }
 
 static assay_status bench(as_arena *arena, const arguments *a, const row_list *list,
-                          const as_trainee *trainee, assay_error *error) {
+                          const as_trainee *trainee, as_engine *engine, assay_error *error) {
     as_split_rows split = {.split = AS_SPLIT_TRAIN,
                            .n_rows = (uint32_t)list->n,
                            .rows = list->rows,
@@ -246,19 +259,22 @@ static assay_status bench(as_arena *arena, const arguments *a, const row_list *l
         as_arena_alloc_array(arena, (size_t)a->batch, (size_t)trainee->n_classes * sizeof *logits);
     if (!logits)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "logits", "out of memory");
-    status = run_pass(trainee, batches, logits, steps < n_batches ? steps : n_batches, &step,
-                      &first, error);
+    as_engine *predictor = a->predict ? engine : NULL;
+    status = run_pass(trainee, predictor, batches, logits, steps < n_batches ? steps : n_batches,
+                      &step, &first, error);
     if (status == ASSAY_OK)
-        status = run_pass(trainee, batches, logits, steps, &step, &timed, error);
+        status = run_pass(trainee, predictor, batches, logits, steps, &step, &timed, error);
     if (status != ASSAY_OK)
         return status;
-    printf("{\"bench\": \"train\", \"backend\": \"%s\", \"model\": \"%s\", \"threads\": %d, "
-           "\"batch\": %d, \"steps\": %d, \"tokens\": %llu, \"seconds\": %.4f, "
-           "\"tokens_per_second\": %.1f, \"first_pass_tokens_per_second\": %.1f, \"loss\": %.6f}\n",
-           a->backend, a->model, (int)a->threads, (int)a->batch, (int)steps,
-           (unsigned long long)timed.n_tokens, timed.seconds,
-           (double)timed.n_tokens / timed.seconds, (double)first.n_tokens / first.seconds,
-           timed.loss);
+    printf(
+        "{\"bench\": \"%s\", \"backend\": \"%s\", \"dtype\": \"%s\", \"model\": \"%s\", "
+        "\"threads\": %d, "
+        "\"batch\": %d, \"steps\": %d, \"tokens\": %llu, \"seconds\": %.4f, \"cpu_seconds\": %.4f, "
+        "\"tokens_per_second\": %.1f, \"first_pass_tokens_per_second\": %.1f, \"loss\": %.6f}\n",
+        a->predict ? "predict" : "train", a->backend, a->dtype, a->model, (int)a->threads,
+        (int)a->batch, (int)steps, (unsigned long long)timed.n_tokens, timed.seconds,
+        timed.cpu_seconds, (double)timed.n_tokens / timed.seconds,
+        (double)first.n_tokens / first.seconds, timed.loss);
     return ASSAY_OK;
 }
 
@@ -272,7 +288,8 @@ int main(int argc, char **argv) {
     assay_status status = ASSAY_BAD_DATA;
     if (!parse(argc, argv, &a)) {
         fprintf(stderr, "usage: bench_train [--rows FILE] [--model NAME] [--set NAME=NUMBER]... "
-                        "[--backend NAME] [--batch N] [--threads N] [--steps N]\n");
+                        "[--backend NAME] [--batch N] [--threads N] [--steps N] [--dtype NAME] "
+                        "[--mode NAME]\n");
         as_arena_free(list.arena);
         return 64;
     }
@@ -281,7 +298,7 @@ int main(int argc, char **argv) {
         goto done;
     status = open_trainee(list.arena, &a, &list, &graph, &engine, &trainee, &error);
     if (status == ASSAY_OK)
-        status = bench(list.arena, &a, &list, trainee, &error);
+        status = bench(list.arena, &a, &list, trainee, engine, &error);
 
 done:
     if (status != ASSAY_OK)

@@ -8,7 +8,9 @@ A step is: gradients to zero, forward, loss, backward, clipping to norm 1, fused
 are made before the clock starts. tokens_per_second counts real tokens in every mode. Modes (see
 run_recurrent in tests/golden/torch_suite.py): `packed`, PyTorch's own way, sees no padding; `flipped`
 gives the same results faster with a trick; `padded` computes on padding as if it were tokens, with
-wrong results. The transformer has a key padding mask in the first two. Prints one JSON object."""
+wrong results. The transformer has a key padding mask in the first two, DistilBERT (transformers', with
+random weights) always. --dtype bf16 is torch.autocast; --predict is the forward pass alone. Prints one
+JSON object."""
 
 import argparse
 import json
@@ -27,10 +29,32 @@ import torch_suite  # noqa: E402
 WARM_UP_STEPS = 10
 
 
-def step(model, optimizer, batch, mode):
+class DistilBert(nn.Module):
+    def __init__(self, vocab, classes):
+        super().__init__()
+        from transformers import DistilBertConfig, DistilBertForSequenceClassification
+
+        self.model = DistilBertForSequenceClassification(
+            DistilBertConfig(vocab_size=vocab, num_labels=classes))
+
+    def forward(self, ids, lengths, _mode):
+        mask = torch.arange(ids.shape[1]).unsqueeze(0) < lengths.unsqueeze(1)
+        return self.model(input_ids=ids, attention_mask=mask).logits
+
+
+MODELS = torch_suite.MODELS | {"distilbert": DistilBert}
+
+
+def step(model, optimizer, batch, mode, dtype, predict):
     ids, lengths, labels = batch
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"), \
+            torch.inference_mode(predict):
+        logits = model(ids, lengths, mode)
+        loss = nn.functional.cross_entropy(logits.float(), labels)
+    if predict:
+        return
     optimizer.zero_grad()
-    nn.functional.cross_entropy(model(ids, lengths, mode), labels).backward()
+    loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
 
@@ -38,10 +62,13 @@ def step(model, optimizer, batch, mode):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", required=True, help="JSON Lines of `assay data rows SUITE`")
-    parser.add_argument("--model", required=True, choices=sorted(torch_suite.MODELS))
+    parser.add_argument("--model", required=True, choices=sorted(MODELS))
     parser.add_argument("--steps", type=int, default=0, help="timed steps; 0: one epoch")
     parser.add_argument("--batch", type=int, default=32, help="rows")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
+    parser.add_argument("--predict", action="store_true")
+    parser.add_argument("--warm-up", type=int, default=WARM_UP_STEPS, help="steps")
     parser.add_argument("--mode", choices=["packed", "flipped", "padded"], default="packed")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -52,21 +79,23 @@ def main():
     classes = 1 + max(row[1] for row in everything)
     batches = [torch_suite.to_batch(rows) for rows in torch_suite.training_batches(
         splits["train"], arguments.batch, random.Random(1))]
-    model = torch_suite.MODELS[arguments.model](vocab, classes).train()
+    model = MODELS[arguments.model](vocab, classes).train(not arguments.predict)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    for i in range(WARM_UP_STEPS):
-        step(model, optimizer, batches[i % len(batches)], arguments.mode)
+    how = (arguments.mode, arguments.dtype, arguments.predict)
+    for i in range(arguments.warm_up):
+        step(model, optimizer, batches[i % len(batches)], *how)
     steps = arguments.steps or len(batches)
-    tokens, begin = 0, time.perf_counter()
+    tokens, begin, begin_cpu = 0, time.perf_counter(), time.process_time()
     for i in range(steps):
         batch = batches[i % len(batches)]
-        step(model, optimizer, batch, arguments.mode)
+        step(model, optimizer, batch, *how)
         tokens += int(batch[1].sum())
-    seconds = time.perf_counter() - begin
+    seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - begin_cpu
     print(json.dumps({"peer": f"PyTorch {torch.__version__}", "model": arguments.model,
-                      "mode": arguments.mode,
+                      "mode": arguments.mode, "dtype": arguments.dtype,
+                      "predict": arguments.predict,
                       "threads": arguments.threads, "batch": arguments.batch, "steps": steps,
-                      "tokens": tokens, "seconds": seconds,
+                      "tokens": tokens, "seconds": seconds, "cpu_seconds": cpu_seconds,
                       "tokens_per_second": tokens / seconds}))
 
 

@@ -98,14 +98,28 @@ says 'ragged.txt:2'
 mine '' ', "token_weights": true' ', "token_weights": { "kind": "tfidf" }'
 must 0 "$ASSAY" run ./mine.suite.json --out out
 mine '' '' ', "token_weights": { "kind": "tfidf" }'
-must 3 "$ASSAY" run ./mine.suite.json --out out
-prints 'does not read them'
+must 64 "$ASSAY" run ./mine.suite.json --out out
+says 'does not read them'
 mine '' ', "token_weights": true' ''
-must 3 "$ASSAY" run ./mine.suite.json --out out
-prints 'add "token_weights"'
+must 64 "$ASSAY" run ./mine.suite.json --out out
+says 'add "token_weights"'
 
 # batches by tokens; padding that was spared
 mine '' '' ', "training": { "batch": 20, "batch_tokens": 8 }'
 must 0 "$ASSAY" run ./mine.suite.json --out out
 is "$(json $result 'd["training"]["padding_share"]')" 0.0
 is "$(grep -c '"epoch": 1,' out/cells/gru__reference__f32__s1/steps.jsonl || grep -c '"epoch":1,' out/cells/gru__reference__f32__s1/steps.jsonl)" 10
+
+# padding that the suite asks for: run over, told, and no token
+padded=', "max_tokens": 10, "tokenizer": { "kind": "words", "padding": "max_tokens" }'
+mine '' ', "mask_outputs": true' "$padded"
+sed -i 's/"model": "gru"/"model": "bilstm"/' mine.suite.json
+must 0 "$ASSAY" run ./mine.suite.json --out out
+prints 'every text is filled up to 10 tokens with padding'
+is "$(json $result '[d["dataset"]["preparation"]["padding"]["share_of_train"], d["dataset"]["mean_tokens"]]')" '[0.6, 4.0]'
+is "$(json $result 'round(d["training"]["padding_share"], 9)')" 0.6
+is "$(head -1 out/cells/gru__reference__f32__s1/epochs.jsonl | sed 's/.*"tokens": *\([0-9]*\).*/\1/')" 80
+is "$(grep single_stream out/cells/gru__reference__f32__s1/latency.csv | cut -d, -f3 | sort -n | tail -1)" 4
+mine '' ', "token_weights": true' "$padded, \"token_weights\": { \"kind\": \"tfidf\" }"
+must 65 "$ASSAY" run ./mine.suite.json --out out
+says 'tokenizer/padding'

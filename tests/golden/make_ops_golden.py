@@ -239,8 +239,20 @@ OPTIMIZERS = [
     ("sgd", dict(weight_decay=0.3), 0.0, dict(exempt=["classifier.bias"])),
     ("adamw", dict(betas=(0.9, 0.999), eps=1e-8, weight_decay=0.3), 0.0,
      dict(exempt=["x.weight", "classifier.bias"])),
+    ("sgd", dict(momentum=0.9), 0.5, dict(rate_scale={"x.weight": 0.1}, since={"x.weight": 2})),
+    ("adam", dict(betas=(0.9, 0.999), eps=1e-8), 0.0,
+     dict(rate_scale={"x.weight": 0.5, "classifier.bias": 3.0}, since={"classifier.weight": 1})),
+    ("adamw", dict(betas=(0.9, 0.999), eps=1e-3, weight_decay=0.3), 0.5,
+     dict(rate_scale={"x.weight": 0.0, "classifier.weight": 0.25}, since={"classifier.bias": 2})),
+    ("adam_keras", dict(betas=(0.9, 0.999), eps=1e-7, weight_decay=0.1), 0.0,
+     dict(rate_scale={"classifier.weight": 2.0}, since={"x.weight": 1})),
+    ("adam_lazy", dict(betas=(0.9, 0.999), eps=1e-8), 0.0),
+    ("adam_lazy", dict(betas=(0.8, 0.95), eps=1e-2), 0.5,
+     dict(rate_scale={"x.weight": 0.5}, since={"x.weight": 2})),
 ]
 SHAPES = {"x.weight": (4, 3), "classifier.weight": (2, 3), "classifier.bias": (2,)}
+TABLE = "x.weight"
+LOOKED_UP = [[0, 2], [3], [2], [0, 1, 3], [2, 3]]  # rows of the table, by step
 
 
 class KerasAdam(torch.optim.Optimizer):
@@ -253,7 +265,7 @@ class KerasAdam(torch.optim.Optimizer):
     def step(self):
         for group in self.param_groups:
             lr, (b1, b2) = group["lr"], group["betas"]
-            for p in group["params"]:
+            for p in (p for p in group["params"] if p.grad is not None):
                 s = self.state[p]
                 s["t"] = t = s.get("t", 0) + 1
                 s["m"] = m = b1 * s.get("m", 0) + (1 - b1) * p.grad
@@ -262,38 +274,79 @@ class KerasAdam(torch.optim.Optimizer):
                 p -= lr * (1 - b2 ** t) ** 0.5 / (1 - b1 ** t) * m / (v.sqrt() + group["eps"])
 
 
+MAKE = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+        "adam_keras": KerasAdam}
+
+
+def make_optimizers(kind, settings, parameters, more):
+    """{name: optimizer} of one parameter each, with its factor of the learning rate beside it."""
+    optimizers = {}
+    for n, p in parameters.items():
+        own = {"weight_decay": 0.0, **settings}
+        if n in more.get("exempt", []):
+            own["weight_decay"] = 0.0
+        make = MAKE["adam" if kind == "adam_lazy" else kind]
+        if kind == "adam_lazy" and n == TABLE:
+            make, own = torch.optim.SparseAdam, settings
+        optimizers[n] = make([p], lr=1.0, **own)
+    return optimizers
+
+
+def step_optimizers(optimizers, more, lr):
+    for n, optimizer in optimizers.items():
+        optimizer.param_groups[0]["lr"] = lr * more.get("rate_scale", {}).get(n, 1.0)
+        optimizer.step()
+
+
+def sparse_rows(gradient, rows):
+    return torch.sparse_coo_tensor([rows], gradient[rows], gradient.shape, is_coalesced=True)
+
+
+def silent_steps(kind, optimizers, parameters, more):
+    """Steps before the first of the file, for parameters that are trained already: without a
+    gradient they do nothing but count (and decay weights). Returns how many."""
+    since = more.get("since", {})
+    n_silent = max(since.values(), default=0)
+    for t in range(n_silent):
+        for n, p in parameters.items():
+            p.grad = torch.zeros(p.shape) if since.get(n, 0) <= t else None
+            if kind == "adam_lazy" and n == TABLE and p.grad is not None:
+                p.grad = p.grad.to_sparse(1)
+        step_optimizers(optimizers, more, 0.1)
+    return n_silent
+
+
 def optimizer_case(kind, settings, clip_norm, more, generator):
     parameters = {n: nn.Parameter(draw(s, generator)) for n, s in SHAPES.items()}
-    start = {n: p.detach().flatten().tolist() for n, p in parameters.items()}
-    make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
-            "adam_keras": KerasAdam}[kind]
-    settings = {"weight_decay": 0.0, **settings}
+    settings = dict(settings)
     clip_value, exempt = more.get("clip_value", 0.0), more.get("exempt", [])
-    groups = [{"params": [p for n, p in parameters.items() if n not in exempt]}]
-    if exempt:
-        groups.append({"params": [parameters[n] for n in exempt], "weight_decay": 0.0})
-    optimizer = make(groups, lr=1.0, **settings)
+    optimizers = make_optimizers(kind, settings, parameters, more)
+    n_silent = silent_steps(kind, optimizers, parameters, more)
+    start = {n: p.detach().flatten().tolist() for n, p in parameters.items()}
     steps = []
     for t in range(1, 6):
         step = {"learning_rate": 0.1 / t, "gradients": {}, "after": {}}
-        for group in optimizer.param_groups:
-            group["lr"] = 0.1 / t
         for n, p in parameters.items():
             p.grad = draw(p.shape, generator)
+            if kind == "adam_lazy" and n == TABLE:
+                p.grad[[r for r in range(p.shape[0]) if r not in LOOKED_UP[t - 1]]] = 0
             step["gradients"][n] = p.grad.flatten().tolist()
         limit = clip_norm if clip_norm > 0 else float("inf")
         step["norm"] = nn.utils.clip_grad_norm_(parameters.values(), limit).item()
         if clip_value:
             nn.utils.clip_grad_value_(parameters.values(), clip_value)
-        optimizer.step()
+        if kind == "adam_lazy":
+            parameters[TABLE].grad = sparse_rows(parameters[TABLE].grad, LOOKED_UP[t - 1])
+        step_optimizers(optimizers, more, 0.1 / t)
         step["after"] = {n: p.detach().flatten().tolist() for n, p in parameters.items()}
         steps.append(step)
     beta1, beta2 = settings.get("betas", (0, 0))
     return {
         "optimizer": kind, "beta1": beta1, "beta2": beta2, "epsilon": settings.get("eps", 0.0),
-        "momentum": settings.get("momentum", 0.0), "weight_decay": settings["weight_decay"],
-        "clip_norm": clip_norm, "clip_value": clip_value, "exempt": exempt, "start": start,
-        "steps": steps,
+        "momentum": settings.get("momentum", 0.0), "weight_decay": settings.get("weight_decay", 0.0),
+        "clip_norm": clip_norm, "clip_value": clip_value, "exempt": exempt,
+        "rate_scale": more.get("rate_scale", {}), "since": more.get("since", {}),
+        "first_step": n_silent + 1, "start": start, "steps": steps,
     }
 
 

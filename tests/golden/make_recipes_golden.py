@@ -7,7 +7,8 @@ five optimizer steps in f64, for tests/unit/train/test_recipes.c.
 
 needs PyTorch, transformers and Keras (the versions used stand in the file). "schedules": the learning
 rate of every step. "recipes": the parameters of a tiny network after each of five steps over the same
-four texts, by a suite's "training" object.
+four texts, by a suite's "training" object. "groups": the same over other texts at each step, where
+parameters have factors of the learning rate, begin to be trained late, or have sparse gradients.
 """
 import json
 import math
@@ -120,8 +121,8 @@ class Network(nn.Module):
             for p in self.parameters():
                 p.copy_(torch.round(torch.rand(p.shape, generator=generator) * 2000 - 1000) / 1000)
 
-    def forward(self):
-        means = [torch.tanh(self.norm(self.embedding(torch.tensor(r)))).mean(0) for r in ROWS]
+    def forward(self, rows=range(len(ROWS))):
+        means = [torch.tanh(self.norm(self.embedding(torch.tensor(ROWS[r])))).mean(0) for r in rows]
         return self.classifier(torch.stack(means))
 
 
@@ -229,6 +230,106 @@ def recipe_case(training, kind, settings, exempt, generator):
             "class_weights": CLASS_WEIGHTS if weight is not None else []}
 
 
+# ---- parameter groups
+
+# Texts of each step, one list for each of its batches; no step looks up the whole table.
+GROUP_STEPS = [[[0, 1]], [[3]], [[1], [3, 1]], [[0]], [[3], [1]]]
+TABLE = "embedding.weight"
+DEPTHS = {TABLE: 0.25, "norm.weight": 0.5, "norm.bias": 0.5}
+HEAD = {"classifier.weight": 3.0, "classifier.bias": 3.0}
+LATE = {TABLE: 2}
+LATER = {TABLE: 3, "norm.weight": 2, "norm.bias": 2}
+LAZY = torch.optim.SparseAdam
+# As RECIPES, then the factors of the learning rate and how many steps each parameter is not trained.
+GROUPS = [
+    ({"optimizer": "sgd", "lr": 0.3, "momentum": 0.9, "clip_norm": 0}, SGD, {"momentum": 0.9}, [],
+     {}, {}),
+    ({"optimizer": "sgd", "lr": 0.3, "momentum": 0.9, "weight_decay": 0.02, "clip_norm": 0.2}, SGD,
+     {"momentum": 0.9, "weight_decay": 0.02}, [], DEPTHS, LATE),
+    ({"optimizer": "adam", "lr": 0.01, "clip_norm": 0}, ADAM, {}, [], {}, {}),
+    ({"optimizer": "adam", "lr": 0.01, "weight_decay": 0.05, "clip_norm": 0.1}, ADAM,
+     {"weight_decay": 0.05}, [], HEAD, {}),
+    ({"optimizer": "adam", "lr": 0.01, "clip_value": 0.03}, ADAM, {}, [], DEPTHS, LATER),
+    ({"optimizer": "adamw", "lr": 0.02, "weight_decay": 0.5, "clip_norm": 0}, ADAMW,
+     {"weight_decay": 0.5}, [], {}, {}),
+    ({"optimizer": "adamw", "lr": 0.02, "weight_decay": 0.5, "decay_exempt": ["layer_norm"]}, ADAMW,
+     {"weight_decay": 0.5}, NORMS, {**DEPTHS, **HEAD}, LATER),
+    ({"optimizer": "adam_keras", "lr": 0.02, "epsilon": 1e-2, "clip_norm": 0.1}, Keras,
+     {"epsilon": 1e-2}, [], {}, {}),
+    ({"optimizer": "adam_keras", "lr": 0.02, "weight_decay": 0.3}, Keras, {"weight_decay": 0.3}, [],
+     DEPTHS, LATE),
+    ({"optimizer": "adam_lazy", "lr": 0.01, "clip_norm": 0}, LAZY, {}, [], {}, {}),
+    ({"optimizer": "adam_lazy", "lr": 0.02, "epsilon": 1e-3, "clip_norm": 0.1}, LAZY, {"eps": 1e-3},
+     [], DEPTHS, {}),
+    ({"optimizer": "adam_lazy", "lr": 0.02, "beta1": 0.8, "beta2": 0.95, "clip_value": 0.03}, LAZY,
+     {"betas": (0.8, 0.95)}, [], HEAD, LATE),
+]
+
+
+class Group:
+    """One optimizer of its own for parameters with the same factor, beginning and kind."""
+
+    def __init__(self, kind, settings, named, exempt, factor):
+        self.factor = factor
+        if kind is Keras:
+            self.optimizer = Keras(settings, named, exempt)
+        elif kind is LAZY and TABLE not in named:
+            self.optimizer = Torch(ADAM, settings, named, exempt)
+        else:
+            self.optimizer = Torch(kind, settings, named, exempt)
+
+    def step(self, lr):
+        self.optimizer.step(self.factor * lr)
+
+
+def clip_group_gradients(parameters, norm_limit, value_limit):
+    """Over what sparse gradients have, coalesced; returns the norm."""
+    for p in parameters:
+        if p.grad.is_sparse:
+            p.grad = p.grad.coalesce()
+    stored = [p.grad.values() if p.grad.is_sparse else p.grad for p in parameters]
+    norm = torch.linalg.vector_norm(torch.cat([g.flatten() for g in stored]))
+    for g in stored:
+        if norm_limit:
+            g.mul_(min(1.0, norm_limit / (norm.item() + 1e-6)))
+        if value_limit:
+            g.clamp_(-value_limit, value_limit)
+    return norm.item()
+
+
+def group_case(training, kind, settings, exempt, factors, since, generator):
+    network = Network(generator)
+    network.embedding.sparse = kind is LAZY
+    named = dict(network.named_parameters())
+    start = {n: p.detach().flatten().tolist() for n, p in named.items()}
+    kinds = {n: (factors.get(n, 1.0), since.get(n, 0), kind is LAZY and n == TABLE) for n in named}
+    groups, steps = {}, []
+    for t, batches in enumerate(GROUP_STEPS):
+        for n, p in named.items():
+            p.requires_grad_(since.get(n, 0) <= t)
+        for key in sorted(set(kinds.values())):
+            if key[1] == t:
+                mine = {n: p for n, p in named.items() if kinds[n] == key}
+                groups[key] = Group(kind, settings, mine, [n for n in exempt if n in mine], key[0])
+        network.zero_grad()
+        n_rows = sum(map(len, batches))
+        losses = []
+        for rows in batches:
+            loss = F.cross_entropy(network(rows), torch.tensor([LABELS[r] for r in rows]),
+                                   reduction="sum") / n_rows
+            loss.backward()
+            losses.append(loss.item() * n_rows)
+        value_limit = training.get("clip_value", 0)
+        norm = clip_group_gradients([p for p in named.values() if p.requires_grad],
+                                    training.get("clip_norm", 0 if value_limit else 1), value_limit)
+        for group in groups.values():
+            group.step(training["lr"])
+        steps.append({"batches": batches, "losses": losses, "norm": norm,
+                      "after": {n: p.detach().flatten().tolist() for n, p in named.items()}})
+    return {"training": training, "rate_scale": factors, "since": since, "start": start,
+            "steps": steps}
+
+
 def main():
     generator = torch.Generator().manual_seed(31)
     version = torch.__version__.split("+")[0]
@@ -238,6 +339,7 @@ def main():
         "rows": ROWS, "labels": LABELS,
         "schedules": [schedule_case(*c) for c in SCHEDULES],
         "recipes": [recipe_case(*c, generator) for c in RECIPES],
+        "groups": [group_case(*c, generator) for c in GROUPS],
     }
     json.dump(data, sys.stdout, indent=None, separators=(",", ":"))
     print()

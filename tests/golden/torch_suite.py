@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""torch_suite.py: assay's three models, batches and training recipe in PyTorch, on the rows that
-assay itself prepared. It answers one question: does assay's training reach what PyTorch's reaches?
+"""torch_suite.py: assay's word-level models, batches and training recipes in PyTorch, on the rows
+that assay itself prepared. It answers one question: does assay's training reach what PyTorch's reaches?
 
     assay data rows imdb-small --set data.path=PATH >rows.jsonl
     python3 tests/golden/torch_suite.py suites/imdb-small.json rows.jsonl \\
@@ -84,6 +84,35 @@ class GRU(nn.Module):
         return self.classifier(self.dropout(final))
 
 
+class Forward(nn.Module):
+    """One recurrent layer that reads in one direction, its state at the last token. Padding stands
+    behind and changes nothing that is looked at."""
+    layer = None
+
+    def __init__(self, vocab, classes, embedding=64, hidden=64, layers=1, pooling="last",
+                 dropout=0.3, bidirectional=False, **_):
+        super().__init__()
+        if layers != 1 or pooling != "last" or bidirectional:
+            raise ValueError("only one forward layer with pooling last is mirrored here")
+        self.embedding = nn.Embedding(vocab, embedding)
+        self.recurrent = self.layer(embedding, hidden, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(hidden, classes)
+
+    def forward(self, ids, lengths, mode="packed"):
+        y, _ = self.recurrent(self.dropout(self.embedding(ids)))
+        end = (lengths - 1).view(-1, 1, 1).expand(-1, 1, y.shape[2])
+        return self.classifier(self.dropout(y.gather(1, end).squeeze(1)))
+
+
+class RNN(Forward):
+    layer = nn.RNN
+
+
+class LSTM(Forward):
+    layer = nn.LSTM
+
+
 class BiLSTMAttention(nn.Module):
     def __init__(self, vocab, classes, embedding=100, hidden=64, layers=1, attention=64,
                  dropout=0.3, **_):
@@ -107,10 +136,11 @@ class BiLSTMAttention(nn.Module):
 
 class Transformer(nn.Module):
     def __init__(self, vocab, classes, hidden=64, layers=2, heads=4, feed_forward=128,
-                 dropout=0.1, **_):
+                 dropout=0.1, encoder_dropout=0.1, **_):
         super().__init__()
         self.embedding = nn.Embedding(vocab, hidden)
-        layer = nn.TransformerEncoderLayer(hidden, heads, feed_forward, dropout, batch_first=True)
+        layer = nn.TransformerEncoderLayer(hidden, heads, feed_forward, encoder_dropout,
+                                           batch_first=True)
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         for module in self.encoder.layers[1:]:  # TransformerEncoder starts all layers alike
             for part in module.modules():
@@ -135,7 +165,7 @@ class Transformer(nn.Module):
         return self.classifier(self.dropout(x))
 
 
-MODELS = {"gru": GRU, "bilstm_attention": BiLSTMAttention, "transformer": Transformer}
+MODELS = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm_attention": BiLSTMAttention, "transformer": Transformer}
 
 
 def padding(ids, lengths):
@@ -204,11 +234,30 @@ def better(metric, new, best):
     return new["validation_accuracy"] > best["validation_accuracy"]
 
 
+def make_optimizer(model, training):
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[training.get("optimizer", "adam")]
+    return kind(model.parameters(), lr=training["lr"], fused=True,
+                weight_decay=training.get("weight_decay", 0.0))
+
+
+def make_plateau(optimizer, schedule):
+    """None for a constant rate."""
+    if schedule["kind"] == "constant":
+        return None
+    if schedule["kind"] != "reduce_on_plateau" or schedule.get("metric") != "validation.loss":
+        raise ValueError(f"the schedule {schedule} is not mirrored here")
+    return torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, "min", schedule.get("factor", 0.1), schedule.get("patience", 10),
+        threshold=schedule.get("threshold", 1e-4), min_lr=schedule.get("min_lr", 0.0))
+
+
 def train(model_name, options, training, splits, vocab, classes, seed):
     torch.manual_seed(seed)
     rng = random.Random(seed)
     model = MODELS[model_name](vocab, classes, **options)
-    optimizer = torch.optim.Adam(model.parameters(), lr=training["lr"], fused=True)
+    optimizer = make_optimizer(model, training)
+    plateau = make_plateau(optimizer, training.get("schedule", {"kind": "constant"}))
+    smoothing = training.get("label_smoothing", 0.0)
     stopping = training["early_stopping"]
     best, waited, begin = None, 0, time.monotonic()
     for epoch in range(1, training["epochs"] + 1):
@@ -216,11 +265,14 @@ def train(model_name, options, training, splits, vocab, classes, seed):
         for rows in training_batches(splits["train"], training["batch"], rng):
             ids, lengths, labels = to_batch(rows)
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(ids, lengths, MODE), labels).backward()
+            nn.functional.cross_entropy(model(ids, lengths, MODE), labels,
+                                        label_smoothing=smoothing).backward()
             nn.utils.clip_grad_norm_(model.parameters(), training["clip_norm"])
             optimizer.step()
         loss, accuracy, _ = evaluate(model, splits["validation"])
         now = {"epoch": epoch, "validation_loss": loss, "validation_accuracy": accuracy}
+        if plateau:
+            plateau.step(loss)
         waited += 1
         if best is None or better(stopping["metric"], now, best):
             state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -234,6 +286,7 @@ def train(model_name, options, training, splits, vocab, classes, seed):
     return {"seed": seed, "test_accuracy": accuracy, "test_f1_macro": f1_macro(pairs, classes),
             "epochs": epoch, "best_epoch": best["epoch"],
             "validation_accuracy": best["validation_accuracy"],
+            "predicted": [sum(p == k for p, _ in pairs) / len(pairs) for k in range(classes)],
             "seconds": round(time.monotonic() - begin, 1)}
 
 
@@ -280,6 +333,7 @@ def main():
     parser.add_argument("suite", help="suite file: defaults, entries, seeds")
     parser.add_argument("rows", help="JSON Lines of `assay data rows SUITE`")
     parser.add_argument("--models", help="only these, comma-separated")
+    parser.add_argument("--entries", help="only these, comma-separated")
     parser.add_argument("--seeds", help="instead of the suite's, comma-separated")
     parser.add_argument("--out", help="file for the figures (default: standard output)")
     arguments = parser.parse_args()
@@ -298,6 +352,8 @@ def main():
     for entry in suite["entries"]:
         name = entry["model"]
         if name not in MODELS or (arguments.models and name not in arguments.models.split(",")):
+            continue
+        if arguments.entries and entry["name"] not in arguments.entries.split(","):
             continue
         training = {**suite["defaults"]["training"], **entry.get("training", {})}
         runs = [train(name, entry.get("options", {}), training, splits, vocab, classes, seed)

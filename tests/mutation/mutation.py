@@ -3,9 +3,10 @@
 """Mutation test: breaks the gradient table and the reference kernels one line at a time and demands that
 a test notices.
 
-    mutation.py SOURCE_ROOT CC...
+    mutation.py [--onednn] SOURCE_ROOT CC...
 
-mutants.list holds the mutants; its head describes the format. Results are TAP: that the tests pass
+mutants.list holds the mutants; its head describes the format. --onednn: the same for mixed precision
+in the onednn backend (mutants_onednn.list, tests/ops/bf16.c), skipped on a processor without bf16. Results are TAP: that the tests pass
 on the code as it is, that every function listed in COVERED has a mutant, then one line a mutant. A
 mutant whose original text is not found exactly once, or that doesn't compile, fails: the list is
 stale. The programs link the static twin of `reference` without the host's loader, so a mutant costs
@@ -20,21 +21,28 @@ import sys
 import tempfile
 
 BASE = ["framework/base/arena.c", "framework/base/error.c", "framework/base/random.c"]
-GRAPH = ["builder.c", "dump.c", "flops.c", "gradient.c", "graph.c", "shapes.c"]
+GRAPH = ["builder.c", "checkpointing.c", "dump.c", "flops.c", "frozen.c", "gradient.c", "graph.c",
+         "shapes.c"]
 REFERENCE = ["backend.c", "batch.c", "kernels_f32.c", "kernels_f64.c", "plan.c"]
 REFERENCE_FOLDER = "plugins/backends/reference"
 SOURCES = (BASE + ["framework/graph/" + f for f in GRAPH] +
            [REFERENCE_FOLDER + "/" + f for f in REFERENCE] +
+           ["framework/train/init.c"] +
            ["tests/ops/harness.c", "tests/ops/cases.c", "tests/mutation/load_static.c"])
 # Quickest first; a mutant is found by the first that fails.
 TESTS = {
     "golden": ("tests/ops/golden.c", ["tests/golden/ops.json"]),
     "gradients": ("tests/gradients/gradients.c", []),
     "contract": ("tests/ops/contract.c", ["reference", "f64"]),
+    "closing": ("tests/gradients/closing.c", ["reference", "f64"]),
+    "init": ("tests/unit/train/test_init.c", []),
 }
 # File and the functions in it that need a mutant.
 COVERED = {
     "framework/graph/gradient.c": r"gradient_\w+|recurrent|give",
+    "framework/graph/frozen.c": r"(?!allocate|part_new)\w+",
+    "framework/graph/checkpointing.c": r"(?!allocate|thin_out)\w+",
+    "framework/train/init.c": r"\w+",
     REFERENCE_FOLDER + "/kernels.inc": r"\w+",
     REFERENCE_FOLDER + "/kernels_attention.inc": r"\w+",
     REFERENCE_FOLDER + "/kernels_linear.inc": r"\w+",
@@ -44,7 +52,29 @@ COVERED = {
     REFERENCE_FOLDER + "/update.inc": r"\w+",
     REFERENCE_FOLDER + "/batch.c": r"check_\w+|reference_check_batch",
 }
+LIST = "tests/mutation/mutants.list"
+INC_UNIT = REFERENCE_FOLDER + "/kernels_f64.c"  # what an .inc file is compiled as part of
+STATIC_ID, LIBRARIES = "reference", ["-lcriterion", "-ljansson", "-lm"]
 TIMEOUT = 120  # seconds; a test that hangs has noticed too
+
+
+def choose_onednn():
+    """Sources, tests and mutants of the onednn backend instead."""
+    global SOURCES, TESTS, COVERED, LIST, INC_UNIT, STATIC_ID, LIBRARIES
+    folder = "plugins/backends/onednn/"
+    units = ["attention", "batch", "bf16", "gemm", "kernels_generic", "kernels_x86_64_v3",
+             "kernels_x86_64_v4", "kernels_x86_64_v4_bf16", "linear", "memory", "onednn", "packing",
+             "plan", "pointwise", "recurrent", "rowwise", "update"]
+    SOURCES = [s for s in SOURCES if not s.startswith(REFERENCE_FOLDER)] + [
+        folder + u + ".c" for u in units]
+    TESTS = {"bf16": ("tests/ops/bf16.c", ["--without-models", "onednn"]),
+             "contract": ("tests/ops/contract.c", ["onednn", "bf16"])}
+    COVERED = {folder + "packing.c": r"is_like|onednn_packing_(is_stale|fill)",
+               folder + "bf16.c": r"(?!onednn_prepare)\w+",
+               folder + "kernels_attention_bf16.inc": r"round_rows|interleave_rows|attention|attention_grad"}
+    LIST = "tests/mutation/mutants_onednn.list"
+    INC_UNIT = folder + "kernels_x86_64_v4_bf16.c"
+    STATIC_ID, LIBRARIES = "onednn", ["-ljansson", "-ldnnl", "-lm"]
 
 
 class Mutant:
@@ -98,7 +128,7 @@ class Builder:
     def __init__(self, root, compiler, folder):
         self.root, self.folder = root, folder
         self.compile = compiler + [
-            "-std=c11", "-O0", "-w", "-D_GNU_SOURCE", "-DASSAY_STATIC_ID=reference",
+            "-std=c11", "-O0", "-w", "-D_GNU_SOURCE", "-DASSAY_STATIC_ID=" + STATIC_ID,
             "-ffp-contract=off", "-fno-math-errno"] + [
             "-I" + os.path.join(root, i) for i in ("framework/include", "framework", "tests")]
         self.link = compiler
@@ -125,7 +155,7 @@ class Builder:
             f.write(text[:begin] + mutant.replacement + text[end:])
         unit = mutant.path
         if unit.endswith(".inc"):
-            unit = REFERENCE_FOLDER + "/kernels_f64.c"
+            unit = INC_UNIT
         result = self.object(unit, folder)
         done = self.run(self.compile + ["-c", os.path.join(copy, os.path.basename(unit)),
                                         "-o", result])
@@ -136,7 +166,7 @@ class Builder:
         main, arguments = TESTS[name]
         program = os.path.join(folder, name)
         objects = [mutated.get(s, self.object(s)) for s in SOURCES + [main]]
-        linked = self.run(self.link + objects + ["-o", program, "-ljansson", "-lm"])
+        linked = self.run(self.link + objects + ["-o", program] + LIBRARIES)
         if linked.returncode != 0:
             sys.exit("Bail out! cannot link: " + linked.stdout)
         arguments = [self.source(a) if a.startswith("tests/") else a for a in arguments]
@@ -194,14 +224,24 @@ def check_coverage(texts, mutants, results):
 
 def expected_names(path, text):
     """What the tables of the sources name: rules X(OP, rule), kernels run_OP of ops.def."""
+    if "onednn" in path:
+        return []
     if path.endswith("gradient.c"):
         return ["gradient_" + r for r in re.findall(r"X\(\w+, (\w+)\)", text) if r != "none"]
     return re.findall(r"\brun_\w+(?=\(const)", text)
 
 
 def main():
-    root, compiler = sys.argv[1], sys.argv[2:]
-    mutants = read_mutants(os.path.join(root, "tests/mutation/mutants.list"))
+    arguments = sys.argv[1:]
+    if arguments[0] == "--onednn":
+        arguments.pop(0)
+        choose_onednn()
+        with open("/proc/cpuinfo", encoding="ascii") as cpu:
+            if "avx512_bf16" not in cpu.read():
+                print("1..0 # SKIP this processor has no AVX512_BF16")
+                return 0
+    root, compiler = arguments[0], arguments[1:]
+    mutants = read_mutants(os.path.join(root, LIST))
     texts = {}
     for path in list(COVERED) + [m.path for m in mutants]:
         with open(os.path.join(root, path), encoding="utf-8") as f:

@@ -366,8 +366,12 @@ assay_graph *case_graph(const op_variant *variant, const op_shape *shape) {
     if (variant->domain == ASSAY_DOMAIN_TOKENS)
         y = assay_attention_pool(b, y, assay_embedding(b, "score", ids, n_ids, 1));
     assay_value logits = assay_linear(b, "classifier", y, shape->n_classes);
-    require(as_graph_close(graph, logits, variant->label_smoothing,
-                           variant->class_weights ? class_weights : NULL, 1, &error),
+    require(as_graph_close(
+                graph, logits,
+                &(as_graph_options){.label_smoothing = variant->label_smoothing,
+                                    .class_weights = variant->class_weights ? class_weights : NULL,
+                                    .with_gradient = 1},
+                &error),
             &error);
     return graph;
 }

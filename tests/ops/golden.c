@@ -150,7 +150,12 @@ static assay_graph *make_graph(graph_body *body, int32_t n_ids, int32_t n_channe
     assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
     assay_value y = body(b, assay_embedding(b, "x", ids, n_ids, n_channels));
     assay_value logits = assay_linear(b, "classifier", y, n_classes);
-    require(as_graph_close(graph, logits, label_smoothing, class_weights, 1, &error), &error);
+    require(as_graph_close(graph, logits,
+                           &(as_graph_options){.label_smoothing = label_smoothing,
+                                               .class_weights = class_weights,
+                                               .with_gradient = 1},
+                           &error),
+            &error);
     return graph;
 }
 
@@ -275,7 +280,8 @@ static void check_graphs(json_t *root) {
 /* ---- optimizers ---- */
 
 static int32_t optimizer_of(json_t *c) {
-    static const char *const names[ASSAY_OPTIMIZER_COUNT] = {"sgd", "adam", "adamw", "adam_keras"};
+    static const char *const names[ASSAY_OPTIMIZER_COUNT] = {"sgd", "adam", "adamw", "adam_keras",
+                                                             "adam_lazy"};
     for (int32_t i = 0; i < ASSAY_OPTIMIZER_COUNT; i++)
         if (strcmp(json_string_value(member(c, "optimizer")), names[i]) == 0)
             return i;
@@ -294,6 +300,20 @@ static const uint8_t *exempt_of(as_arena *arena, const assay_graph_view *graph, 
     return exempt;
 }
 
+static void set_groups(as_arena *arena, const assay_graph_view *graph, json_t *c,
+                       assay_update_config *config) {
+    double *rate_scale = require_alloc(arena, graph->n_parameters, sizeof *rate_scale);
+    int64_t *since = require_alloc(arena, graph->n_parameters, sizeof *since);
+    for (uint32_t p = 0; p < graph->n_parameters; p++) {
+        const char *name = graph->parameters[p].name;
+        json_t *scale = json_object_get(member(c, "rate_scale"), name);
+        rate_scale[p] = scale ? json_number_value(scale) : 1;
+        since[p] = json_integer_value(json_object_get(member(c, "since"), name));
+    }
+    config->rate_scale = json_object_size(member(c, "rate_scale")) ? rate_scale : NULL;
+    config->since = json_object_size(member(c, "since")) ? since : NULL;
+}
+
 static assay_update_config update_config(as_arena *arena, const assay_graph_view *graph,
                                          json_t *c) {
     assay_update_config config = {.struct_size = (uint32_t)sizeof config,
@@ -307,6 +327,7 @@ static assay_update_config update_config(as_arena *arena, const assay_graph_view
                                   .clip_value = number(c, "clip_value")};
     if (json_array_size(member(c, "exempt")))
         config.decay_exempt = exempt_of(arena, graph, c);
+    set_groups(arena, graph, c, &config);
     return config;
 }
 
@@ -348,7 +369,8 @@ static void check_optimizer(json_t *c, size_t index) {
     require(reference->compile_update(r.session, &config, &plan, &error), &error);
     upload_all(&r, ASSAY_STATE_PARAMETER, tensors(arena, r.graph, member(c, "start"), false));
     for (size_t i = 0; i < json_array_size(steps); i++)
-        worst = fmax(worst, check_step(&r, arena, plan, json_array_get(steps, i), (int64_t)i + 1));
+        worst = fmax(worst, check_step(&r, arena, plan, json_array_get(steps, i),
+                                       (int64_t)number(c, "first_step") + (int64_t)i));
     tap_ok(worst <= tolerance && json_array_size(steps) == 5, "PyTorch's optimizer %zu (%s): %.1e",
            index, json_string_value(member(c, "optimizer")), worst);
     reference->plan_free(plan);

@@ -71,6 +71,27 @@ void *require_alloc(as_arena *arena, size_t n, size_t size) {
     return memory;
 }
 
+int32_t dtype_named(const char *name) {
+    static const char *const names[ASSAY_DTYPE_COUNT] = {"f32", "f64", "bf16"};
+    for (int32_t i = 0; i < ASSAY_DTYPE_COUNT; i++)
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    tap_bail("no dtype %s", name);
+}
+
+bool dtype_is_offered(const assay_backend *backend, int32_t dtype) {
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_device_config config = {(uint32_t)sizeof config, dtype, n_threads, 0};
+    assay_device *device = NULL;
+    assay_status status = backend->open(&config, &device, &error);
+    if (status == ASSAY_UNSUPPORTED)
+        tap_skip("everything", error.text);
+    else
+        require(status, &error);
+    backend->close(device);
+    return status == ASSAY_OK;
+}
+
 runner runner_open(const assay_backend *backend, int32_t dtype, const assay_graph_view *graph) {
     assay_error error = ASSAY_ERROR_INIT;
     assay_device_config config = {(uint32_t)sizeof config, dtype, n_threads, 0};

@@ -46,6 +46,11 @@ typedef struct runner {
     assay_session *session;
 } runner;
 
+/* ASSAY_DTYPE_* of "f32", "f64" or "bf16"; bails out for another name. */
+int32_t dtype_named(const char *name);
+/* [main] False, with a skipped result, where this machine cannot compute in that dtype. */
+bool dtype_is_offered(const assay_backend *backend, int32_t dtype);
+
 runner runner_open(const assay_backend *backend, int32_t dtype, const assay_graph_view *graph);
 void runner_close(runner *r);
 

@@ -25,6 +25,9 @@ assay_graph *load_model(as_arena *arena, const char *id, const as_option_value *
     require(as_options_fill(arena, plugin.descriptor, options, n_options, id, &filled, &error),
             &error);
     assay_model_config config = {(uint32_t)sizeof config, n_classes, n_ids, 512, filled, 1, 1, 0};
-    require(as_graph_build_model(model, &config, 0.1, NULL, 1, &graph, &error), &error);
+    require(as_graph_build_model(model, &config,
+                                 &(as_graph_options){.label_smoothing = 0.1, .with_gradient = 1},
+                                 &graph, &error),
+            &error);
     return graph;
 }

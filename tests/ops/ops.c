@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* ops.c: a backend in f32 against `reference` in f64, forward and backward, on every case of
+/* ops.c: a backend in f32 or bf16 against `reference` in f64, forward and backward, on every case of
  * cases.c; then what a session must keep right: updates, plans larger than the batch, plans of
  * several sizes, accumulation over batches.
  *
- *     ops BACKEND             results as TAP
- *     ops --bench BACKEND     microseconds per forward and accumulate of each operation's case
+ *     ops BACKEND [bf16]          results as TAP
+ *     ops --bench BACKEND [bf16]  microseconds per forward and accumulate of each operation's case
  *
- * Tolerances: 1e-4 of the output's scale, the scale of a tensor being its largest absolute value
+ * Tolerances in f32: 1e-4 of the output's scale, the scale of a tensor being its largest absolute value
  * (for a gradient at least 1 % of the largest gradient of the graph: some are zero but for
  * rounding).
+ *
+ * In bf16 each operand of a product is off by up to u = 2^-8 of itself, so a product by 2u of the sum
+ * of |a b|, which is at most about twice the output's scale. The longest path of the cases has four
+ * products forward, and as many again backward: 16u for logits and loss, 32u for gradients. (Exact
+ * checks stand in bf16.c.)
  */
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +23,10 @@
 #include "base/random.h"
 #include "cases.h"
 
-static const double tolerance = 1e-4;
+#define BF16_ROUNDOFF 0.00390625
+
+static int32_t dtype = ASSAY_DTYPE_F32; /* of the tested backend */
+static double tolerance = 1e-4, gradient_tolerance = 1e-4;
 static const double gradient_floor = 1e-2;
 
 static as_arena *plugins;
@@ -43,7 +51,7 @@ static void compare_results(const char *variant, const char *shape, const assay_
     double d_loss = difference(&a->loss, &expected->loss, 1, fabs(expected->loss));
     double d_gradient =
         gradient_difference(graph, a->gradients, expected->gradients, gradient_floor, &worst);
-    tap_ok(d_logits <= tolerance && d_loss <= tolerance && d_gradient <= tolerance,
+    tap_ok(d_logits <= tolerance && d_loss <= tolerance && d_gradient <= gradient_tolerance,
            "%s on %s: logits %.1e, loss %.1e, gradients %.1e (%s)", variant, shape, d_logits,
            d_loss, d_gradient, worst);
 }
@@ -53,7 +61,7 @@ static void check_case(const op_variant *variant, const op_shape *shape) {
     assay_graph *graph = case_graph(variant, shape);
     assay_batch *batch = case_batch(arena, shape);
     assay_step step = make_step(1, 42, 1.0 / shape->n_rows);
-    runner a = runner_open(tested, ASSAY_DTYPE_F32, as_graph_view(graph));
+    runner a = runner_open(tested, dtype, as_graph_view(graph));
     runner b = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(graph));
     const char *op;
     if (supports_all(&a, &op)) {
@@ -91,7 +99,7 @@ static const op_shape session_shape = {"session", 12, 9, 4, 40, 0, 1, 6, {3, 1, 
 typedef struct pair {
     as_arena *arena;
     assay_graph *graph;
-    runner a, b; /* tested in f32, reference in f64 */
+    runner a, b; /* tested, reference in f64 */
     assay_batch *batch;
 } pair;
 
@@ -99,7 +107,7 @@ static pair pair_open(const char *variant) {
     pair p;
     p.arena = as_arena_new();
     p.graph = case_graph(find_variant(variant), &session_shape);
-    p.a = runner_open(tested, ASSAY_DTYPE_F32, as_graph_view(p.graph));
+    p.a = runner_open(tested, dtype, as_graph_view(p.graph));
     p.b = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(p.graph));
     runner_draw_parameters(&p.a, 3, 0);
     runner_draw_parameters(&p.b, 3, 0);
@@ -132,19 +140,26 @@ typedef struct update_case {
 #define UPDATE(optimizer, momentum, decay, clip)                                                   \
     {                                                                                              \
         (uint32_t)sizeof(assay_update_config), ASSAY_OPTIMIZER_##optimizer, 0.9, 0.999, 1e-8,      \
-            momentum, decay, clip, 0, NULL                                                         \
+            momentum, decay, clip, 0, NULL, NULL, NULL                                             \
     }
 #define UPDATE_WITHIN(optimizer, clip, most)                                                       \
     {                                                                                              \
         (uint32_t)sizeof(assay_update_config), ASSAY_OPTIMIZER_##optimizer, 0.9, 0.999, 1e-8, 0.9, \
-            0.1, clip, most, NULL                                                                  \
+            0.1, clip, most, NULL, NULL, NULL                                                      \
     }
 /* As many as the parameters of the graph that check_update takes. */
 static const uint8_t every_other[] = {1, 0, 1, 0, 1, 0, 1, 0};
 #define UPDATE_EXEMPT(optimizer)                                                                   \
     {                                                                                              \
         (uint32_t)sizeof(assay_update_config), ASSAY_OPTIMIZER_##optimizer, 0.9, 0.999, 1e-8, 0,   \
-            0.3, 0, 0, every_other                                                                 \
+            0.3, 0, 0, every_other, NULL, NULL                                                     \
+    }
+static const double factors[] = {0.1, 1, 2, 0, 0.5, 1, 3, 0.25};
+static const int64_t beginnings[] = {0, -3, 0, -1, -2, 0, -7, 0};
+#define UPDATE_GROUPS(optimizer, decay)                                                            \
+    {                                                                                              \
+        (uint32_t)sizeof(assay_update_config), ASSAY_OPTIMIZER_##optimizer, 0.9, 0.999, 1e-8, 0.9, \
+            decay, 0.5, 0, NULL, factors, beginnings                                               \
     }
 
 static const update_case update_cases[] = {
@@ -168,6 +183,14 @@ static const update_case update_cases[] = {
     {"adam, some without decay", UPDATE_EXEMPT(ADAM), 1},
     {"adamw, some without decay", UPDATE_EXEMPT(ADAMW), 1},
     {"adam_keras, some without decay", UPDATE_EXEMPT(ADAM_KERAS), 1},
+    {"adam_lazy", UPDATE(ADAM_LAZY, 0, 0, 0), 1},
+    {"adam_lazy, clipping", UPDATE(ADAM_LAZY, 0, 0, 0.25), 1},
+    {"adam_lazy, tiny gradients", UPDATE(ADAM_LAZY, 0, 0, 0), 1e-7},
+    {"sgd, groups", UPDATE_GROUPS(SGD, 0.1), 1},
+    {"adam, groups", UPDATE_GROUPS(ADAM, 0.1), 1},
+    {"adamw, groups", UPDATE_GROUPS(ADAMW, 0.1), 1},
+    {"adam_keras, groups", UPDATE_GROUPS(ADAM_KERAS, 0.1), 1},
+    {"adam_lazy, groups", UPDATE_GROUPS(ADAM_LAZY, 0), 1},
 };
 
 static void upload_gradients(runner *r, uint64_t seed, double range) {
@@ -298,7 +321,7 @@ static void check_accumulation(const char *variant) {
     for (int i = 0; i < 2; i++)
         x = run_accumulate(&p.a, p.arena, plan, pick_rows(p.arena, p.batch, rows[i], 3), &step);
     double d = gradient_difference(p.b.graph, x.gradients, y.gradients, gradient_floor, &worst);
-    tap_ok(d <= tolerance, "%s: gradients of two half batches add up: %.1e (%s)", variant, d,
+    tap_ok(d <= gradient_tolerance, "%s: gradients of two half batches add up: %.1e (%s)", variant, d,
            worst);
     p.a.backend->plan_free(plan);
     pair_close(&p);
@@ -361,7 +384,7 @@ static void bench(void) {
         as_arena *arena = as_arena_new();
         assay_graph *graph = case_graph(&op_variants[v], shape);
         assay_batch *batch = case_batch(arena, shape);
-        runner r = runner_open(tested, ASSAY_DTYPE_F32, as_graph_view(graph));
+        runner r = runner_open(tested, dtype, as_graph_view(graph));
         runner_draw_parameters(&r, 1, 0);
         assay_plan *forward =
             runner_compile(&r, ASSAY_PLAN_FORWARD, batch->n_rows, batch->n_tokens);
@@ -383,13 +406,21 @@ int main(int argc, char **argv) {
         "fan_out",      "attention_pool",         "token_weights", "frozen_embedding",
         "add_row_rows", "class_weights_smoothing"};
     tap_init(&argc, argv);
-    bool is_bench = argc == 3 && strcmp(argv[1], "--bench") == 0;
-    if (argc != 2 + is_bench) {
-        fprintf(stderr, "usage: %s [--fail-fast] [--bench] BACKEND\n", argv[0]);
+    bool is_bench = argc > 2 && strcmp(argv[1], "--bench") == 0;
+    bool is_bf16 = argc > 2 && strcmp(argv[argc - 1], "bf16") == 0;
+    if (argc != 2 + is_bench + is_bf16) {
+        fprintf(stderr, "usage: %s [--fail-fast] [--bench] BACKEND [bf16]\n", argv[0]);
         return 64;
     }
     plugins = as_arena_new();
-    tested = load_backend(plugins, argv[argc - 1]);
+    tested = load_backend(plugins, argv[1 + is_bench]);
+    if (is_bf16 && !dtype_is_offered(tested, ASSAY_DTYPE_BF16))
+        return tap_done();
+    if (is_bf16) {
+        dtype = ASSAY_DTYPE_BF16;
+        tolerance = 16 * BF16_ROUNDOFF;
+        gradient_tolerance = 32 * BF16_ROUNDOFF;
+    }
     if (is_bench) {
         bench();
         as_arena_free(plugins);

@@ -6,10 +6,11 @@
  *     gradients   of a batch = sum of the gradients of its rows alone, dropout on (masks are keyed
  * by row) and off
  *
- *     row_independence BACKEND f32|f64
+ *     row_independence BACKEND f32|f64|bf16
  *
- * 1e-12 (f64) or 1e-5 (f32) of the output's scale; for gradients the scale of harness.h with a
- * floor of 1e-2. */
+ * 1e-12 (f64) or 1e-5 (f32, bf16) of the output's scale; for gradients the scale of harness.h with
+ * a floor of 1e-2. bf16 has f32's bound, because a row's operands are rounded alike in any company.
+ */
 #include <math.h>
 #include <stdio.h>
 
@@ -23,7 +24,7 @@ enum { N_ROWS = sizeof lengths / sizeof *lengths };
 
 typedef struct model_case {
     const char *name, *model;
-    as_option_value options[3];
+    as_option_value options[6];
     size_t n_options;
 } model_case;
 
@@ -32,6 +33,10 @@ typedef struct model_case {
 
 #define SWITCH(name, value)                                                                        \
     { name, AS_OPTION_BOOL, value, NULL }
+
+#define BERT_OPTIONS                                                                               \
+    OPTION("layers", 2), OPTION("heads", 3), OPTION("dim", 24), OPTION("hidden_dim", 40),          \
+        OPTION("positions", 512)
 
 static const model_case model_cases[] = {
     {"gru", "gru", {OPTION("layers", 2)}, 1},
@@ -51,6 +56,9 @@ static const model_case model_cases[] = {
     {"bilstm_attention, no W", "bilstm_attention", {OPTION("attention", 0)}, 1},
     {"transformer", "transformer", {OPTION("dropout", 0.2)}, 1},
     {"transformer, one head", "transformer", {OPTION("heads", 1), OPTION("hidden", 33)}, 2},
+    {"distilbert", "distilbert", {BERT_OPTIONS}, 5},
+    {"distilbert, mean", "distilbert", {BERT_OPTIONS, {"head", AS_OPTION_TEXT, 0, "mean"}}, 6},
+    {"bert", "bert", {BERT_OPTIONS}, 5},
 };
 
 static assay_batch *row_alone(as_arena *arena, const assay_batch *batch, int32_t row) {
@@ -126,10 +134,11 @@ int main(int argc, char **argv) {
     as_arena *plugins = as_arena_new();
     tap_init(&argc, argv);
     if (argc != 3)
-        tap_bail("usage: row_independence [--fail-fast] BACKEND f32|f64");
+        tap_bail("usage: row_independence [--fail-fast] BACKEND f32|f64|bf16");
     const assay_backend *backend = load_backend(plugins, argv[1]);
-    int32_t dtype = strcmp(argv[2], "f64") == 0 ? ASSAY_DTYPE_F64 : ASSAY_DTYPE_F32;
-    for (size_t i = 0; i < sizeof model_cases / sizeof *model_cases; i++)
+    int32_t dtype = dtype_named(argv[2]);
+    bool offered = dtype_is_offered(backend, dtype);
+    for (size_t i = 0; offered && i < sizeof model_cases / sizeof *model_cases; i++)
         check_model(backend, dtype, &model_cases[i]);
     as_arena_free(plugins);
     return tap_done();

@@ -3,7 +3,7 @@
  * prediction nor accumulation nor update of a built-in model calls malloc or its kin, and the
  * memory in use stays the same to the byte.
  *
- *     steady_step BACKEND
+ *     steady_step BACKEND [bf16]
  *
  * Libraries behind a backend are held to the second half only: oneDNN makes and frees a small map
  * of its arguments in each call. This program's definitions stand before the C library's for every
@@ -80,12 +80,12 @@ static void train(runner *r, const plans *p, const assay_batch *batch, int64_t n
 }
 
 /* Allocations of three steps on two batches in turn, after three such steps. */
-static void check_model(const assay_backend *backend, const char *id) {
+static void check_model(const assay_backend *backend, int32_t dtype, const char *id) {
     static const int32_t some[] = {4, 0, 3};
     as_arena *arena = as_arena_new();
     assay_error error = ASSAY_ERROR_INIT;
     assay_graph *graph = load_model(arena, id, NULL, 0, N_IDS, N_CLASSES);
-    runner r = runner_open(backend, ASSAY_DTYPE_F32, as_graph_view(graph));
+    runner r = runner_open(backend, dtype, as_graph_view(graph));
     assay_batch *whole = make_batch(arena, lengths, N_ROWS, N_IDS, N_CLASSES);
     assay_batch *part = pick_rows(arena, whole, some, 3);
     assay_update_config config = {.struct_size = (uint32_t)sizeof config,
@@ -126,13 +126,14 @@ static void check_model(const assay_backend *backend, const char *id) {
 int main(int argc, char **argv) {
     as_arena *plugins = as_arena_new();
     tap_init(&argc, argv);
-    if (argc != 2)
-        tap_bail("usage: steady_step BACKEND");
+    if (argc != 2 && argc != 3)
+        tap_bail("usage: steady_step BACKEND [bf16]");
     const assay_backend *backend = load_backend(plugins, argv[1]);
-    check_model(backend, "gru");
-    check_model(backend, "bilstm_attention");
-    check_model(backend, "rnn");
-    check_model(backend, "transformer");
+    int32_t dtype = dtype_named(argc > 2 ? argv[2] : "f32");
+    static const char *const models[] = {"gru", "bilstm_attention", "rnn", "transformer"};
+    bool offered = dtype_is_offered(backend, dtype);
+    for (size_t i = 0; offered && i < sizeof models / sizeof *models; i++)
+        check_model(backend, dtype, models[i]);
     as_arena_free(plugins);
     return tap_done();
 }

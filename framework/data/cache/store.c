@@ -119,12 +119,34 @@ done:
     free(files);
 }
 
-/* Into the folder. Any failure leaves nothing behind. */
-static assay_status store_on_disk(as_arena *arena, const char *folder, const char *key,
-                                  const as_image_content *content, as_image **ret_image,
-                                  as_image_content *ret_content, assay_error *error) {
+/* ---- files ------------------------------------------------------------------------------------*/
+
+assay_status as_cache_file_open(const char *folder, const char *key, FILE **ret_stream,
+                                assay_error *error) {
     char path[PATH_MAX];
-    as_file_writer writer;
+    if (!folder || !join(path, sizeof path, folder, "prepared", key))
+        return assay_fail(error, ASSAY_NOT_FOUND, "cache", "there is none");
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
+    if (!stream) {
+        if (descriptor >= 0)
+            close(descriptor);
+        return as_fail(error, ASSAY_NOT_FOUND, path, "%s", strerror(errno));
+    }
+    futimens(descriptor, NULL); /* last used; where it may not be written, age decides */
+    *ret_stream = stream;
+    return ASSAY_OK;
+}
+
+void as_cache_file_drop(const char *folder, const char *key) {
+    char path[PATH_MAX];
+    if (join(path, sizeof path, folder, "prepared", key))
+        unlink(path);
+}
+
+assay_status as_cache_file_begin(const char *folder, const char *key, as_file_writer *ret_writer,
+                                 assay_error *error) {
+    char path[PATH_MAX];
     if (!join(path, sizeof path, folder, "prepared", ""))
         return assay_fail(error, ASSAY_IO, folder, "its path is too long");
     assay_status status = as_make_folders(path, error);
@@ -132,16 +154,34 @@ static assay_status store_on_disk(as_arena *arena, const char *folder, const cha
         return status;
     if (!join(path, sizeof path, folder, "prepared", key))
         return assay_fail(error, ASSAY_IO, folder, "its path is too long");
-    if ((status = as_file_writer_open(path, &writer, error)) != ASSAY_OK)
+    return as_file_writer_open(path, ret_writer, error);
+}
+
+assay_status as_cache_file_commit(const char *folder, const char *key, as_file_writer *writer,
+                                  assay_error *error) {
+    assay_status status = as_file_writer_commit_cache(writer, error);
+    if (status == ASSAY_OK)
+        evict(folder, key);
+    return status;
+}
+
+/* ---- storing images ---------------------------------------------------------------------------*/
+
+/* Into the folder. Any failure leaves nothing behind. */
+static assay_status store_on_disk(as_arena *arena, const char *folder, const char *key,
+                                  const as_image_content *content, as_image **ret_image,
+                                  as_image_content *ret_content, assay_error *error) {
+    as_file_writer writer;
+    assay_status status = as_cache_file_begin(folder, key, &writer, error);
+    if (status != ASSAY_OK)
         return status;
-    status = as_image_write(writer.stream, path, key, content, error);
+    status = as_image_write(writer.stream, writer.path, key, content, error);
     if (status != ASSAY_OK) {
         as_file_writer_abandon(&writer);
         return status;
     }
-    if ((status = as_file_writer_commit_cache(&writer, error)) != ASSAY_OK)
+    if ((status = as_cache_file_commit(folder, key, &writer, error)) != ASSAY_OK)
         return status;
-    evict(folder, key);
     return as_cache_open(arena, folder, key, ret_image, ret_content, error);
 }
 

@@ -27,6 +27,19 @@ ASSAY_MUST_USE assay_status as_cache_store(as_arena *arena, const char *folder, 
                                            as_image_content *ret_content, char ret_why_not[200],
                                            assay_error *error);
 
+/* [cell] Other files than images, of any content, kept beside them under a key of 64 hex digits and
+ * for as long. Who reads one checks it, and drops it when it is not whole. NOT_FOUND: there is
+ * none. The stream is read from its start. */
+ASSAY_MUST_USE assay_status as_cache_file_open(const char *folder, const char *key,
+                                               FILE **ret_stream, assay_error *error);
+void as_cache_file_drop(const char *folder, const char *key);
+/* [cell] A file to be written; commit it with as_cache_file_commit or abandon it. */
+ASSAY_MUST_USE assay_status as_cache_file_begin(const char *folder, const char *key,
+                                                as_file_writer *ret_writer, assay_error *error);
+/* [cell] The writer is empty afterwards, whatever the status. */
+ASSAY_MUST_USE assay_status as_cache_file_commit(const char *folder, const char *key,
+                                                 as_file_writer *writer, assay_error *error);
+
 /* What is remembered of a source file for one way of reading it. */
 typedef struct as_source_memo {
     as_sha256_hex content, order; /* of the texts in canonical order; of their archive order */

@@ -15,11 +15,12 @@ struct as_tfidf {
     uint32_t *counts; /* [vocab_size] of the text at hand; zero between texts */
 };
 
+static const char *const norms[] = {
+    [AS_TFIDF_NORM_NONE] = "none", [AS_TFIDF_NORM_L1] = "l1", [AS_TFIDF_NORM_L2] = "l2"};
+
 assay_status as_tfidf_config_from_json(const json_t *section, const char *where,
                                        as_tfidf_config *ret_config, assay_error *error) {
     static const char *const fields[] = {"kind", "smooth", "sublinear", "norm"};
-    static const char *const norms[] = {
-        [AS_TFIDF_NORM_NONE] = "none", [AS_TFIDF_NORM_L1] = "l1", [AS_TFIDF_NORM_L2] = "l2"};
     as_tfidf_config config = {.smooth = true};
     const char *kind = "tfidf", *norm = norms[AS_TFIDF_NORM_L2];
     size_t index = 0;
@@ -45,6 +46,11 @@ assay_status as_tfidf_config_from_json(const json_t *section, const char *where,
     config.norm = (as_tfidf_norm)index;
     *ret_config = config;
     return ASSAY_OK;
+}
+
+json_t *as_tfidf_config_to_json(const as_tfidf_config *config) {
+    return json_pack("{s:s, s:b, s:b, s:s}", "kind", "tfidf", "smooth", (int)config->smooth,
+                     "sublinear", (int)config->sublinear, "norm", norms[config->norm]);
 }
 
 /* ---- fitting ----------------------------------------------------------------------------------*/
@@ -77,6 +83,35 @@ assay_status as_tfidf_fit(as_arena *arena, const as_split_rows *train, int32_t v
     *t = (as_tfidf){*config, vocab_size, idf, counts};
     *ret_tfidf = t;
     return ASSAY_OK;
+}
+
+assay_status as_tfidf_from_idf(as_arena *arena, const double *idf, int32_t vocab_size,
+                               const as_tfidf_config *config, as_tfidf **ret_tfidf,
+                               assay_error *error) {
+    as_tfidf *t = as_arena_alloc(arena, sizeof *t);
+    size_t n = (size_t)vocab_size;
+    double *copy = as_arena_alloc_array(arena, n, sizeof *copy);
+    uint32_t *counts = as_arena_alloc_array(arena, n, sizeof *counts);
+    if (!t || !copy || !counts)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, "token_weights", "no memory for %d words",
+                       vocab_size);
+    for (size_t id = 0; id < n; id++) {
+        if (!isfinite(idf[id]) || idf[id] < 0)
+            return as_fail(error, ASSAY_BAD_DATA, "token_weights",
+                           "the idf of id %zu is %g; it is finite and not negative", id, idf[id]);
+        copy[id] = idf[id];
+    }
+    *t = (as_tfidf){*config, vocab_size, copy, counts};
+    *ret_tfidf = t;
+    return ASSAY_OK;
+}
+
+const as_tfidf_config *as_tfidf_configuration(const as_tfidf *tfidf) {
+    return &tfidf->config;
+}
+
+int32_t as_tfidf_vocab_size(const as_tfidf *tfidf) {
+    return tfidf->vocab_size;
 }
 
 const double *as_tfidf_idf(const as_tfidf *tfidf) {

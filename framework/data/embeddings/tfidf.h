@@ -30,6 +30,15 @@ ASSAY_MUST_USE assay_status as_tfidf_config_from_json(const json_t *section, con
 ASSAY_MUST_USE assay_status as_tfidf_fit(as_arena *arena, const as_split_rows *train,
                                          int32_t vocab_size, const as_tfidf_config *config,
                                          as_tfidf **ret_tfidf, assay_error *error);
+/* [cell] From idf[vocab_size] itself, finite and not negative (BAD_DATA else): a saved one. */
+ASSAY_MUST_USE assay_status as_tfidf_from_idf(as_arena *arena, const double *idf,
+                                              int32_t vocab_size, const as_tfidf_config *config,
+                                              as_tfidf **ret_tfidf, assay_error *error);
+/* [any] As a suite's `token_weights` section, a new object. */
+json_t *as_tfidf_config_to_json(const as_tfidf_config *config);
+/* [any] */
+const as_tfidf_config *as_tfidf_configuration(const as_tfidf *tfidf);
+int32_t as_tfidf_vocab_size(const as_tfidf *tfidf);
 /* [one thread] Weight of every token of a text: its id's tf-idf in this text. An id that train
  * never had has idf of df 0 (smooth) or 0. */
 void as_tfidf_weights(as_tfidf *tfidf, const int32_t *ids, int32_t n_ids, float *ret_weights);

@@ -90,6 +90,13 @@ static assay_status make_tools(preparation *p) {
                          AS_TOKEN_FIRST_WORD, t->max_tokens);
     if (status == ASSAY_OK && t->embeddings)
         status = as_embeddings_load(t->embeddings, p->data_dir, &p->owned->embeddings, p->error);
+    if (status == ASSAY_OK && t->padded && t->token_weights)
+        status = assay_fail(p->error, ASSAY_INVALID_ARGUMENT, "tokenizer/padding",
+                            "\"max_tokens\" makes token weights of its own (0 for padding); remove "
+                            "the entry's \"token_weights\"");
+    if (status == ASSAY_OK && t->padded && p->wordpiece && as_wordpiece_pad_id(p->wordpiece) < 0)
+        status = assay_fail(p->error, ASSAY_INVALID_ARGUMENT, "tokenizer/padding",
+                            "the vocabulary has no [PAD] to fill texts up with");
     if (status == ASSAY_OK && t->pretrained_first && !t->embeddings)
         status = assay_fail(p->error, ASSAY_INVALID_ARGUMENT, "tokenizer",
                             "\"pretrained_first\" needs the entry's \"embeddings\"");
@@ -318,6 +325,7 @@ static assay_status make_encoder(preparation *p) {
                                     .wordpiece = p->wordpiece,
                                     .scratch = p->owned->scratch,
                                     .special = p->tokenizer->special,
+                                    .padded = p->tokenizer->padded,
                                     .max_tokens = p->tokenizer->max_tokens};
     return as_encoder_new(p->arena, &parts, &p->out->encoder, p->error);
 }
@@ -353,6 +361,8 @@ static assay_status make_token_weights(preparation *p) {
     assay_status status =
         as_tfidf_fit(p->arena, &p->out->splits[AS_SPLIT_TRAIN], p->out->vocab_size,
                      p->tokenizer->token_weights, &tfidf, p->error);
+    if (status == ASSAY_OK)
+        p->out->token_weights = tfidf;
     for (int s = 0; s < AS_SPLIT_COUNT && status == ASSAY_OK; s++) {
         const as_split_rows *split = &p->out->splits[s];
         float *weights = as_arena_alloc_array(p->arena, (size_t)split->n_tokens, sizeof *weights);
@@ -368,6 +378,75 @@ static assay_status make_token_weights(preparation *p) {
         p->out->splits[s].rows = rows;
     }
     return status;
+}
+
+/* ---- padding ----------------------------------------------------------------------------------*/
+
+/* Rows with PAD behind them; ones are max_tokens 1s and as many 0s. */
+static assay_status pad_split(preparation *p, as_split_rows *split, const float *ones) {
+    int32_t max = p->tokenizer->max_tokens;
+    int32_t pad = p->wordpiece ? as_wordpiece_pad_id(p->wordpiece) : AS_TOKEN_PAD;
+    as_row *rows = as_arena_alloc_array(p->arena, split->n_rows, sizeof *rows);
+    int32_t *ids = as_arena_alloc_array(p->arena, split->n_rows, (size_t)max * sizeof *ids);
+    if (!rows || !ids)
+        return no_memory(p);
+    for (uint32_t i = 0; i < split->n_rows; i++, ids += max) {
+        int32_t n = split->rows[i].n_ids;
+        memcpy(ids, split->rows[i].ids, (size_t)n * sizeof *ids);
+        for (int32_t t = n; t < max; t++)
+            ids[t] = pad;
+        rows[i] = split->rows[i];
+        rows[i].ids = ids;
+        rows[i].weights = ones + (max - n);
+        rows[i].n_ids = max;
+        rows[i].n_padding = max - n;
+        split->n_padding += (uint64_t)(max - n);
+        split->longest = max;
+    }
+    split->rows = rows;
+    return ASSAY_OK;
+}
+
+static assay_status tell_padding(preparation *p) {
+    const as_split_rows *train = &p->out->splits[AS_SPLIT_TRAIN];
+    const char **warnings =
+        as_arena_alloc_array(p->arena, p->out->n_warnings + 1, sizeof *warnings);
+    double all = (double)(train->n_tokens + train->n_padding);
+    double share = all > 0 ? (double)train->n_padding / all : 0;
+    char text[320];
+    snprintf(text, sizeof text,
+             "every text is filled up to %d tokens with padding, which the model runs over like "
+             "words: %.1f %% of what it computes on train texts; tokens a second count the texts' "
+             "own alone",
+             p->tokenizer->max_tokens, 100 * share);
+    if (!warnings)
+        return no_memory(p);
+    for (size_t i = 0; i < p->out->n_warnings; i++)
+        warnings[i] = p->out->warnings[i];
+    if (!(warnings[p->out->n_warnings++] = as_arena_strdup(p->arena, text)))
+        return no_memory(p);
+    p->out->warnings = warnings;
+    json_object_set_new(
+        p->owned->report, "padding",
+        json_pack("{s:i, s:f}", "max_tokens", p->tokenizer->max_tokens, "share_of_train", share));
+    return ASSAY_OK;
+}
+
+/* The image, and everything that was counted in it, knows of no padding, so that padded and
+ * unpadded entries share it. */
+static assay_status make_padding(preparation *p) {
+    int32_t max = p->tokenizer->max_tokens;
+    assay_status status = ASSAY_OK;
+    if (!p->tokenizer->padded)
+        return ASSAY_OK;
+    float *ones = as_arena_alloc_array(p->arena, (size_t)max, 2 * sizeof *ones);
+    if (!ones)
+        return no_memory(p);
+    for (int32_t i = 0; i < max; i++)
+        ones[i] = 1;
+    for (int s = 0; s < AS_SPLIT_COUNT && status == ASSAY_OK; s++)
+        status = pad_split(p, &p->out->splits[s], ones);
+    return status == ASSAY_OK ? tell_padding(p) : status;
 }
 
 static assay_status make_class_weights(preparation *p) {
@@ -428,6 +507,8 @@ assay_status as_prepare(as_arena *arena, const as_data_config *data,
         status = make_embeddings(&p);
     if (status == ASSAY_OK)
         status = make_token_weights(&p);
+    if (status == ASSAY_OK)
+        status = make_padding(&p);
     if (status == ASSAY_OK)
         status = make_class_weights(&p);
     if (status == ASSAY_OK)

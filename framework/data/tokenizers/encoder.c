@@ -19,6 +19,10 @@ assay_status as_encoder_new(as_arena *arena, const as_encoder_parts *parts,
     return ASSAY_OK;
 }
 
+const as_encoder_parts *as_encoder_made_of(const as_encoder *encoder) {
+    return &encoder->parts;
+}
+
 /* Counting goes on behind the cut, so that the share of truncated texts can be told at any length.
  */
 static assay_status encode_words(const as_encoder_parts *p, const char *text, size_t n_bytes,
@@ -69,6 +73,13 @@ static void never_nothing(int32_t *ids, as_encoding *encoding, int32_t unknown) 
     encoding->n_unknown = 1;
 }
 
+static void fill_up(const as_encoder_parts *p, int32_t *ids, as_encoding *encoding) {
+    int32_t pad = p->wordpiece ? as_wordpiece_pad_id(p->wordpiece) : AS_TOKEN_PAD;
+    encoding->n_padding = p->max_tokens - encoding->n_ids;
+    while (encoding->n_ids < p->max_tokens)
+        ids[encoding->n_ids++] = pad;
+}
+
 assay_status as_encoder_encode(as_encoder *encoder, const char *text, size_t n_bytes, int32_t *ids,
                                as_encoding *ret_encoding, assay_error *error) {
     const as_encoder_parts *p = &encoder->parts;
@@ -82,6 +93,8 @@ assay_status as_encoder_encode(as_encoder *encoder, const char *text, size_t n_b
     if (status == ASSAY_OK)
         never_nothing(ids, &encoding,
                       p->wordpiece ? as_wordpiece_unknown_id(p->wordpiece) : AS_TOKEN_UNK);
+    if (status == ASSAY_OK && p->padded)
+        fill_up(p, ids, &encoding);
     if (status == ASSAY_OK)
         *ret_encoding = encoding;
     return status;

@@ -12,6 +12,7 @@
 
 typedef struct as_encoding {
     int32_t n_ids;     /* >= 1 */
+    int32_t n_padding; /* of them PAD, the last ones: their token weight is 0, the others' 1 */
     int32_t n_tokens;  /* the text's, special ones not counted, were it not cut; >= 0 */
     int32_t n_unknown; /* of the ids UNK */
     bool truncated;    /* there were more tokens than max_tokens */
@@ -27,11 +28,15 @@ typedef struct as_encoder_parts {
     const as_wordpiece *wordpiece;
     as_wordpiece_scratch *scratch;
     bool special; /* WordPiece: [CLS] and [SEP] */
+    bool padded;  /* filled up to max_tokens with PAD */
     int32_t max_tokens;
 } as_encoder_parts;
 
 ASSAY_MUST_USE assay_status as_encoder_new(as_arena *arena, const as_encoder_parts *parts,
                                            as_encoder **ret_encoder, assay_error *error);
+
+/* [any] */
+const as_encoder_parts *as_encoder_made_of(const as_encoder *encoder);
 
 /* [one thread per encoder] Ids of a text (UTF-8) into ids[max_tokens]. */
 ASSAY_MUST_USE assay_status as_encoder_encode(as_encoder *encoder, const char *text, size_t n_bytes,

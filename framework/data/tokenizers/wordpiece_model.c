@@ -210,6 +210,9 @@ assay_status as_wordpiece_build(as_arena *arena, const as_wordpiece_source *sour
         return no_memory(source, error);
     w->rules = source->rules;
     w->max_characters = source->max_characters;
+    w->prefix = source->prefix;
+    w->added = source->added;
+    w->n_added = source->n_added;
     w->n_before = source->n_before;
     w->n_behind = source->n_behind;
     memcpy(w->before, source->before, sizeof w->before);

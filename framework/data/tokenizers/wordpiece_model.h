@@ -4,6 +4,8 @@
 #ifndef AS_DATA_TOKENIZERS_WORDPIECE_MODEL_H
 #define AS_DATA_TOKENIZERS_WORDPIECE_MODEL_H
 
+#include <jansson.h>
+
 #include "base/file.h"
 #include "data/tokenizers/added_tokens.h"
 #include "data/tokenizers/bert_normalizer.h"
@@ -47,6 +49,9 @@ struct as_wordpiece {
     as_token_trie trie;
     uint32_t inside; /* its node behind the prefix: where a word goes on; UINT32_MAX: never */
     int32_t unknown_id, pad_id;
+    const char *prefix;          /* of a piece that continues a word */
+    const as_added_token *added; /* [n_added] as the file lists them */
+    size_t n_added;
     as_bert_rules rules;
     const uint8_t *flat; /* classes of characters */
     uint32_t max_characters;
@@ -62,6 +67,10 @@ struct as_wordpiece {
 /* [cell] Checks and builds. Errors name source->name. */
 ASSAY_MUST_USE assay_status as_wordpiece_build(as_arena *arena, const as_wordpiece_source *source,
                                                as_wordpiece **ret_wordpiece, assay_error *error);
+
+/* [any] The tokenizer as Hugging Face's tokenizer.json, which as_tokenizer_json_read gives back; a
+ * new object, NULL when out of memory. special false: no special tokens around a text. */
+json_t *as_wordpiece_to_json(const as_wordpiece *wordpiece, bool special);
 
 /* [any] "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]". */
 enum { AS_WORDPIECE_N_SPECIAL = 5 };

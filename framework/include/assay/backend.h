@@ -45,7 +45,10 @@ typedef struct assay_node {
     int32_t op; /* ASSAY_OP_* */
     uint32_t n_inputs;
     uint32_t n_outputs;
-    int32_t forward_node;       /* backward nodes: the forward node they belong to, else -1 */
+    /* backward nodes: the node they belong to, a forward one or its copy; else -1. A copy is a
+     * forward operation that stands among the backward nodes because its value is computed again
+     * there: it and its state are new, forward plans don't have it. */
+    int32_t forward_node;
     const assay_value *inputs;  /* ASSAY_NONE for an absent optional input */
     const assay_value *outputs; /* ASSAY_NONE for an output nobody needs */
     assay_attrs attrs;
@@ -67,7 +70,8 @@ typedef struct assay_graph_view {
     uint32_t struct_size;
     uint32_t n_values;
     uint32_t n_nodes;
-    uint32_t n_forward_nodes; /* nodes [0, n_forward_nodes) are forward, the rest backward */
+    uint32_t n_forward_nodes; /* nodes [0, n_forward_nodes) are forward, the rest backward and what
+                                 is computed again there */
     uint32_t n_parameters;
     uint32_t reserved;
     const assay_value_info *values;
@@ -99,6 +103,7 @@ enum {
     ASSAY_OPTIMIZER_ADAM = 1,
     ASSAY_OPTIMIZER_ADAMW = 2,
     ASSAY_OPTIMIZER_ADAM_KERAS = 3,
+    ASSAY_OPTIMIZER_ADAM_LAZY = 4,
     ASSAY_OPTIMIZER_COUNT
 };
 
@@ -125,10 +130,18 @@ typedef struct assay_device_config {
  *     Adam_Keras  p -= lr weight_decay p;  m and v as Adam's, without decay in g;
  *                 p -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)
  *
- * The first three are PyTorch's (torch.optim, foreach form), the last is Keras' (Adam, with its
+ *     Adam_lazy   without decay. A parameter that is the table of embedding nodes alone: m, v and p
+ *                 of the rows looked up since the last update change, by the last line of
+ *                 Adam_Keras (torch.optim.SparseAdam); the others are left alone. Any other: Adam
+ *
+ * The first three are PyTorch's (torch.optim, foreach form), Adam_Keras is Keras' (Adam, with its
  * weight_decay): there epsilon is added before v's bias is corrected. Clipping: g *= min(1,
  * clip_norm / (norm + 1e-6)), norm over all trained parameters; then every element is brought into
- * [-clip_value, clip_value] (torch.nn.utils.clip_grad_norm_ and clip_grad_value_); 0: none. */
+ * [-clip_value, clip_value] (torch.nn.utils.clip_grad_norm_ and clip_grad_value_); 0: none.
+ *
+ * In a parameter with rate_scale, lr stands for rate_scale times lr; with since, t for t - since. A
+ * table's rows count as looked up when an accumulate plan's batch has them, or when an upload of
+ * its gradient puts something else than zero there. */
 typedef struct assay_update_config {
     uint32_t struct_size;
     int32_t optimizer; /* ASSAY_OPTIMIZER_* */
@@ -139,6 +152,12 @@ typedef struct assay_update_config {
     double clip_value;
     /* [n_parameters] 1: without weight decay; NULL: none is. Outlives the plan. */
     const uint8_t *decay_exempt;
+    /* [n_parameters] factor of the learning rate, decoupled decay's too; NULL: 1. Read at each run;
+     * outlives the plan. */
+    const double *rate_scale;
+    /* [n_parameters] steps done before the parameter was trained: its t is step - since; NULL: 0.
+     * Read at each run; outlives the plan. */
+    const int64_t *since;
 } assay_update_config;
 
 typedef struct assay_step {
@@ -149,6 +168,12 @@ typedef struct assay_step {
     double learning_rate; /* update */
     double loss_scale;    /* accumulate: factor of every gradient, e.g. 1 / rows */
 } assay_step;
+
+/* What a session holds for its parameters, without plans and activations. */
+typedef struct assay_memory {
+    uint64_t parameter_bytes;                 /* of all, in every precision that they are kept in */
+    uint64_t gradient_bytes, optimizer_bytes; /* of the trained ones */
+} assay_memory;
 
 typedef struct assay_backend {
     uint32_t struct_size;
@@ -199,9 +224,29 @@ typedef struct assay_backend {
                          assay_error *error);
     /* [cell] After an update: the global gradient norm before clipping. */
     assay_status (*read_grad_norm)(assay_plan *plan, double *ret_norm, assay_error *error);
+
+    /* [cell] Bytes as they are allocated. */
+    void (*memory)(const assay_session *session, assay_memory *ret_memory);
 } assay_backend;
 
-ASSAY_STATIC_ASSERT(sizeof(assay_backend) == 128, "assay_backend layout is frozen");
+ASSAY_STATIC_ASSERT(sizeof(assay_backend) == 136, "assay_backend layout is frozen");
+
+/* 1 when nothing but embedding nodes (and their gradients) reads the parameter. */
+static inline int assay_is_lookup_table(const assay_graph_view *graph, uint32_t parameter) {
+    int n_lookups = 0;
+    for (uint32_t n = 0; n < graph->n_nodes; n++) {
+        const assay_node *node = &graph->nodes[n];
+        for (uint32_t i = 0; i < node->n_inputs; i++) {
+            if (node->inputs[i] != graph->parameters[parameter].value)
+                continue;
+            if (!(node->op == ASSAY_OP_EMBEDDING && i == 1) &&
+                !(node->op == ASSAY_OP_EMBEDDING_GRAD && i == 2))
+                return 0;
+            n_lookups++;
+        }
+    }
+    return n_lookups > 0;
+}
 
 /* ---- dropout: one counter-based generator for all backends
  * --------------------------------------- */

@@ -97,16 +97,23 @@ static inline assay_value assay_sinusoid(const assay_builder *b, int64_t channel
     return b->apply(b->graph, ASSAY_OP_SINUSOID, NULL, 0, &attrs);
 }
 
+/* x weight^T + bias, which start as `weight` and `bias` say. */
+static inline assay_value assay_linear_from(const assay_builder *b, const char *name, assay_value x,
+                                            int64_t out, const assay_init *weight,
+                                            const assay_init *bias) {
+    assay_value inputs[3];
+    inputs[0] = x;
+    inputs[1] = assay_block_init(b, name, "weight", out, b->channels(b->graph, x), weight);
+    inputs[2] = assay_block_init(b, name, "bias", out, 0, bias);
+    return b->apply(b->graph, ASSAY_OP_LINEAR, inputs, 3, NULL);
+}
+
 /* x weight^T + bias; both ~ U(-1/sqrt(in), 1/sqrt(in)) (torch.nn.Linear). */
 static inline assay_value assay_linear(const assay_builder *b, const char *name, assay_value x,
                                        int64_t out) {
     int64_t in = b->channels(b->graph, x);
-    double bound = in > 0 ? 1.0 / sqrt((double)in) : 0.0;
-    assay_value inputs[3];
-    inputs[0] = x;
-    inputs[1] = assay_block_parameter(b, name, "weight", out, in, ASSAY_INIT_UNIFORM, bound);
-    inputs[2] = assay_block_parameter(b, name, "bias", out, 0, ASSAY_INIT_UNIFORM, bound);
-    return b->apply(b->graph, ASSAY_OP_LINEAR, inputs, 3, NULL);
+    assay_init init = {ASSAY_INIT_UNIFORM, 0, in > 0 ? 1.0 / sqrt((double)in) : 0.0};
+    return assay_linear_from(b, name, x, out, &init, &init);
 }
 
 static inline assay_value assay_add(const assay_builder *b, assay_value x, assay_value y) {
@@ -151,6 +158,18 @@ static inline assay_value assay_layer_norm(const assay_builder *b, const char *n
     inputs[1] = assay_block_parameter(b, name, "weight", channels, 0, ASSAY_INIT_CONSTANT, 1.0);
     inputs[2] = assay_block_parameter(b, name, "bias", channels, 0, ASSAY_INIT_CONSTANT, 0.0);
     return b->apply(b->graph, ASSAY_OP_LAYER_NORM, inputs, 3, &attrs);
+}
+
+/* Sticks an error at options/heads for heads that don't divide the channels; `option` is the
+ * channels' name. */
+static inline void assay_check_heads(const assay_builder *b, int64_t heads, int64_t channels,
+                                     const char *option) {
+    char text[128];
+    if (heads > 0 && channels % heads == 0)
+        return;
+    snprintf(text, sizeof text, "found %lld heads; they must divide the %lld channels (%.32s)",
+             (long long)heads, (long long)channels, option);
+    b->fail(b->graph, "options/heads", text);
 }
 
 /* Multi-head self-attention with its input and output projections: in_proj Xavier uniform, biases 0
@@ -199,15 +218,13 @@ static inline assay_value assay_encoder_layer(const assay_builder *b, const char
 }
 
 /* One recurrent layer (op = ASSAY_OP_RNN, ASSAY_OP_GRU or ASSAY_OP_LSTM) as layer `layer` of the
- * module `name`: all weights and biases ~ U(-1/sqrt(hidden), 1/sqrt(hidden)) (torch.nn.RNN, GRU,
- * LSTM). */
-static inline assay_value assay_recurrent(const assay_builder *b, int32_t op, const char *name,
-                                          int32_t layer, assay_value x, int64_t hidden,
-                                          int bidirectional) {
+ * module `name`. inits: of weight_ih, weight_hh, bias_ih, bias_hh. */
+static inline assay_value assay_recurrent_from(const assay_builder *b, int32_t op, const char *name,
+                                               int32_t layer, assay_value x, int64_t hidden,
+                                               int bidirectional, const assay_init inits[4]) {
     static const char *const kinds[4] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
     int64_t gates = op == ASSAY_OP_RNN ? 1 : op == ASSAY_OP_GRU ? 3 : 4;
-    int64_t in = b->channels(b->graph, x);
-    double bound = hidden > 0 ? 1.0 / sqrt((double)hidden) : 0.0;
+    int64_t columns[4] = {b->channels(b->graph, x), hidden, 0, 0};
     assay_attrs attrs = ASSAY_ATTRS_INIT;
     assay_value inputs[9];
     uint32_t n = 0;
@@ -217,15 +234,24 @@ static inline assay_value assay_recurrent(const assay_builder *b, int32_t op, co
             char suffix[64];
             snprintf(suffix, sizeof suffix, "%s_l%d%s", kinds[kind], (int)layer,
                      direction ? "_reverse" : "");
-            inputs[n++] = assay_block_parameter(b, name, suffix, gates * hidden,
-                                                kind == 0   ? in
-                                                : kind == 1 ? hidden
-                                                            : 0,
-                                                ASSAY_INIT_UNIFORM, bound);
+            inputs[n++] =
+                assay_block_init(b, name, suffix, gates * hidden, columns[kind], &inits[kind]);
         }
     }
     attrs.bidirectional = bidirectional;
     return b->apply(b->graph, op, inputs, n, &attrs);
+}
+
+/* As assay_recurrent_from; all weights and biases ~ U(-1/sqrt(hidden), 1/sqrt(hidden))
+ * (torch.nn.RNN, GRU, LSTM). */
+static inline assay_value assay_recurrent(const assay_builder *b, int32_t op, const char *name,
+                                          int32_t layer, assay_value x, int64_t hidden,
+                                          int bidirectional) {
+    assay_init init = {ASSAY_INIT_UNIFORM, 0, hidden > 0 ? 1.0 / sqrt((double)hidden) : 0.0};
+    assay_init inits[4];
+    for (int i = 0; i < 4; i++)
+        inits[i] = init;
+    return assay_recurrent_from(b, op, name, layer, x, hidden, bidirectional, inits);
 }
 
 static inline assay_value assay_slice(const assay_builder *b, assay_value x, int64_t begin,

@@ -4,8 +4,9 @@
  *
  * A parameter is called `module`.`part`.weight or .bias, as transformers calls it, so that Hugging
  * Face checkpoints load by name; `part` may have dots, module "" leaves it away. They start as
- * transformers' do (initializer_range 0.02): weights and embeddings ~ N(0, 0.02^2), biases 0, norms
- * 1 and 0. All functions: [cell], return ASSAY_NONE after an error, which sticks to the graph. */
+ * BERT's do (its modeling.py, initializer_range 0.02): weights and embeddings ~ N(0, 0.02^2)
+ * truncated at two deviations, biases 0, norms 1 and 0. All functions: [cell], return ASSAY_NONE
+ * after an error, which sticks to the graph. */
 #ifndef ASSAY_BLOCKS_BERT_H
 #define ASSAY_BLOCKS_BERT_H
 
@@ -50,9 +51,9 @@ static inline assay_value assay_bert_embedding(const assay_builder *b, const cha
                                                const char *part, int32_t input, int64_t n_ids,
                                                int64_t channels) {
     assay_value ids = b->input(b->graph, input);
-    return assay_apply2(
-        b, ASSAY_OP_EMBEDDING, ids,
-        assay_bert_parameter(b, module, part, "weight", n_ids, channels, ASSAY_INIT_NORMAL, 0.02));
+    return assay_apply2(b, ASSAY_OP_EMBEDDING, ids,
+                        assay_bert_parameter(b, module, part, "weight", n_ids, channels,
+                                             ASSAY_INIT_TRUNCATED_NORMAL, 0.02));
 }
 
 /* x weight^T + bias */
@@ -61,7 +62,8 @@ static inline assay_value assay_bert_linear(const assay_builder *b, const char *
     int64_t in = b->channels(b->graph, x);
     assay_value inputs[3];
     inputs[0] = x;
-    inputs[1] = assay_bert_parameter(b, module, part, "weight", out, in, ASSAY_INIT_NORMAL, 0.02);
+    inputs[1] =
+        assay_bert_parameter(b, module, part, "weight", out, in, ASSAY_INIT_TRUNCATED_NORMAL, 0.02);
     inputs[2] = assay_bert_parameter(b, module, part, "bias", out, 0, ASSAY_INIT_CONSTANT, 0);
     return b->apply(b->graph, ASSAY_OP_LINEAR, inputs, 3, NULL);
 }
@@ -108,11 +110,7 @@ static inline assay_value assay_bert_two_linear(const assay_builder *b, assay_va
 static inline void assay_bert_check(const assay_builder *b, const assay_model_config *config) {
     const assay_bert_options *o = (const assay_bert_options *)config->options;
     char text[128];
-    if (o->dim % o->heads != 0) {
-        snprintf(text, sizeof text, "found %lld heads; they must divide the %lld channels (dim)",
-                 (long long)o->heads, (long long)o->dim);
-        b->fail(b->graph, "options/heads", text);
-    }
+    assay_check_heads(b, o->heads, o->dim, "dim");
     if (config->max_tokens > o->positions) {
         snprintf(text, sizeof text, "max_tokens is %lld; the model has %lld positions",
                  (long long)config->max_tokens, (long long)o->positions);

@@ -50,6 +50,15 @@ enum {
     ASSAY_INIT_CONSTANT = 0, /* every element = scale */
     ASSAY_INIT_UNIFORM = 1,  /* U(-scale, scale) */
     ASSAY_INIT_NORMAL = 2,   /* N(0, scale^2) */
+    /* N(0, scale^2), drawn again while it is over 2 scale away from 0 (TensorFlow's). The deviation
+     * that is left is 0.8796 scale. */
+    ASSAY_INIT_TRUNCATED_NORMAL = 3,
+    /* Matrix [R, C]: scale times orthonormal columns, or rows where there are fewer of these: Q of
+     * a QR decomposition of normal draws with R's diagonal above 0 (Saxe et al. 2014; Keras'). */
+    ASSAY_INIT_ORTHOGONAL = 4,
+    /* Vector [4 H]: scale in the second quarter, an LSTM's forget gate, 0 elsewhere (Jozefowicz et
+     * al. 2015; Keras'). */
+    ASSAY_INIT_FORGET_GATE = 5,
 };
 
 /* A value of a graph: a number from 0, or ASSAY_NONE. */

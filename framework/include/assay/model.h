@@ -21,6 +21,7 @@ extern "C" {
 
 #define ASSAY_MODEL_GRAPH "assay.model.graph/1"
 #define ASSAY_MODEL_OPAQUE "assay.model.opaque/1"
+#define ASSAY_MODEL_LIBRARIES "assay.model.libraries/1"
 
 /* What the suite fixes for a model. Owned by the host, valid during the call (opaque: until
  * destroy). */
@@ -62,8 +63,8 @@ typedef struct assay_model_opaque {
     uint32_t reserved;
     /* [cell] Creates the model; the host destroys it. */
     assay_status (*create)(const assay_model_config *config, void **ret_model, assay_error *error);
-    /* [cell] One update on a batch with labels; *ret_loss = mean loss of its rows before the update
-     * (NaN where the model has none). */
+    /* [cell] One update on a batch with labels (ASSAY_BATCH_LAST ends the epoch); *ret_loss = mean
+     * loss of its rows before the update (NaN where the model has none). */
     assay_status (*train_step)(void *model, const assay_batch *batch, const assay_train_step *step,
                                double *ret_loss, assay_error *error);
     /* [cell] logits [n_rows, n_classes]: their softmax are the probabilities. */
@@ -79,6 +80,16 @@ typedef struct assay_model_opaque {
 } assay_model_opaque;
 
 ASSAY_STATIC_ASSERT(sizeof(assay_model_opaque) == 64, "assay_model_opaque layout is frozen");
+
+/* An opaque model may offer this too: what computes in it, for the record. */
+typedef struct assay_model_libraries {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* [cell] As "torch 2.5.1; Python 3.11.7"; the model's, until it is destroyed. */
+    const char *(*libraries)(const void *model);
+} assay_model_libraries;
+
+ASSAY_STATIC_ASSERT(sizeof(assay_model_libraries) == 16, "assay_model_libraries layout is frozen");
 
 /* Defines a whole graph-model plugin: descriptor, interface and entry point. `options` is an array
  * of assay_option over struct type `options_type`. ASSAY_GRAPH_MODEL("mean_bag", "1.0", "MIT",

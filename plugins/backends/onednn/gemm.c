@@ -21,6 +21,7 @@ struct onednn_gemm {
     dnnl_primitive_t primitive;
     dnnl_memory_t a, b, bias, c, scratchpad;
     size_t scratchpad_size; /* floats */
+    onednn_md layout;       /* of a packed b */
 };
 
 static assay_status failed(assay_error *error, const char *what, dnnl_status_t status) {
@@ -40,6 +41,7 @@ static void gemm_free(onednn_gemm *gemm) {
             dnnl_memory_destroy(memories[i]);
     if (gemm->primitive)
         dnnl_primitive_destroy(gemm->primitive);
+    onednn_md_done(&gemm->layout);
     free(gemm);
 }
 
@@ -72,9 +74,12 @@ static dnnl_status_t make_descriptors(const onednn_gemm_shape *s, onednn_md *md)
     const dnnl_dims_t dims[MD_COUNT] = {{s->m, s->k}, {s->k, s->n}, {1, s->n}, {s->m, s->n}};
     const dnnl_dims_t strides[MD_COUNT] = {
         {s->a_row, s->a_column}, {s->b_row, s->b_column}, {s->n, 1}, {s->c_row, 1}};
+    dnnl_data_type_t operand = s->bf16 ? dnnl_bf16 : dnnl_f32;
+    const dnnl_data_type_t types[MD_COUNT] = {operand, operand, dnnl_f32, dnnl_f32};
     dnnl_status_t status = dnnl_success;
     for (int i = 0; i < MD_COUNT && status == dnnl_success; i++)
-        status = onednn_md_init(&md[i], 2, dims[i], strides[i]);
+        status = onednn_md_init(&md[i], 2, dims[i], types[i],
+                                i == MD_B && s->packed ? NULL : strides[i]);
     return status;
 }
 
@@ -93,15 +98,17 @@ static dnnl_status_t make_memories(onednn_gemm *gemm, const onednn_md *md,
     return status;
 }
 
-/* How many threads oneDNN sees, here and at the run; the device's otherwise. */
-static void use_threads(const assay_device *device, const onednn_gemm_shape *shape) {
+void onednn_use_threads(const assay_device *device, int serial) {
 #ifdef _OPENMP
-    omp_set_num_threads(shape && shape->m * shape->n * shape->k < SERIAL_PRODUCT ? 1
-                                                                                 : device->threads);
+    omp_set_num_threads(serial ? 1 : device->threads);
 #else
     (void)device;
-    (void)shape;
+    (void)serial;
 #endif
+}
+
+static int is_serial(const onednn_gemm_shape *shape) {
+    return shape->m * shape->n * shape->k < SERIAL_PRODUCT;
 }
 
 static dnnl_status_t make_primitive(assay_device *device, onednn_gemm *gemm) {
@@ -116,6 +123,12 @@ static dnnl_status_t make_primitive(assay_device *device, onednn_gemm *gemm) {
                                         gemm->shape.bias ? &md[MD_BIAS] : NULL, &md[MD_C], attr);
     if (status == dnnl_success)
         status = dnnl_primitive_create(&gemm->primitive, desc);
+    if (status == dnnl_success && gemm->shape.packed) {
+        onednn_md_done(&md[MD_B]);
+        status = onednn_md_of_weights(&md[MD_B], desc);
+        if (status == dnnl_success)
+            status = onednn_md_copy(&gemm->layout, &md[MD_B]);
+    }
     if (status == dnnl_success)
         status = make_memories(gemm, md, desc, device->engine);
     if (desc)
@@ -127,7 +140,7 @@ static dnnl_status_t make_primitive(assay_device *device, onednn_gemm *gemm) {
     return status;
 }
 
-static assay_status grow_scratchpad(assay_device *device, size_t size, assay_error *error) {
+assay_status onednn_grow_scratchpad(assay_device *device, size_t size, assay_error *error) {
     if (size <= device->scratchpad_size)
         return ASSAY_OK;
     float *grown = onednn_alloc(size);
@@ -154,13 +167,13 @@ assay_status onednn_gemm_get(assay_device *device, const onednn_gemm_shape *shap
     gemm->shape = *shape;
     gemm->users = 1;
     assay_status status = ASSAY_OK;
-    use_threads(device, shape);
+    onednn_use_threads(device, is_serial(shape));
     dnnl_status_t made = make_primitive(device, gemm);
-    use_threads(device, NULL);
+    onednn_use_threads(device, 0);
     if (made != dnnl_success)
         status = failed(error, "the primitive cannot be made", made);
     else
-        status = grow_scratchpad(device, gemm->scratchpad_size, error);
+        status = onednn_grow_scratchpad(device, gemm->scratchpad_size, error);
     if (status != ASSAY_OK) {
         gemm_free(gemm);
         return status;
@@ -169,6 +182,14 @@ assay_status onednn_gemm_get(assay_device *device, const onednn_gemm_shape *shap
     device->gemms = gemm;
     *ret_gemm = gemm;
     return ASSAY_OK;
+}
+
+const onednn_gemm_shape *onednn_gemm_shape_of(const onednn_gemm *gemm) {
+    return &gemm->shape;
+}
+
+const onednn_md *onednn_gemm_layout(const onednn_gemm *gemm) {
+    return &gemm->layout;
 }
 
 void onednn_gemm_release(assay_device *device, onednn_gemm *gemm) {
@@ -184,16 +205,16 @@ void onednn_gemm_release(assay_device *device, onednn_gemm *gemm) {
 }
 
 /* oneDNN takes pointers to writable data for inputs too, and doesn't write to them. */
-static void *writable(const float *p) {
+static void *writable(const void *p) {
     union {
-        const float *from;
+        const void *from;
         void *to;
     } u = {p};
     return u.to;
 }
 
-assay_status onednn_gemm_run(assay_device *device, onednn_gemm *gemm, const float *a,
-                             const float *b, const float *bias, float *c, assay_error *error) {
+assay_status onednn_gemm_run(assay_device *device, onednn_gemm *gemm, const void *a, const void *b,
+                             const float *bias, float *c, assay_error *error) {
     dnnl_exec_arg_t args[5] = {
         {DNNL_ARG_SRC, gemm->a}, {DNNL_ARG_WEIGHTS, gemm->b}, {DNNL_ARG_DST, gemm->c}};
     void *data[5] = {writable(a), writable(b), c};
@@ -209,9 +230,9 @@ assay_status onednn_gemm_run(assay_device *device, onednn_gemm *gemm, const floa
     dnnl_status_t status = dnnl_success;
     for (int i = 0; i < n && status == dnnl_success; i++)
         status = dnnl_memory_set_data_handle(args[i].memory, data[i]);
-    use_threads(device, &gemm->shape);
+    onednn_use_threads(device, is_serial(&gemm->shape));
     if (status == dnnl_success)
         status = dnnl_primitive_execute(gemm->primitive, device->stream, n, args);
-    use_threads(device, NULL);
+    onednn_use_threads(device, 0);
     return status == dnnl_success ? ASSAY_OK : failed(error, "the product cannot be run", status);
 }

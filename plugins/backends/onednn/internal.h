@@ -64,12 +64,14 @@ void onednn_layout_done(onednn_layout *layout);
 
 /* ---- matrix products (gemm.c) -------------------------------------------------------------- */
 
-/* c [m, n] = a [m, k] b [k, n] + bias [n], or c += ... with add. Strides in floats; c's columns
- * are contiguous. */
+/* c [m, n] = a [m, k] b [k, n] + bias [n], or c += ... with add. Strides in elements; c's columns
+ * are contiguous. bias and c are f32. */
 typedef struct onednn_gemm_shape {
     int64_t m, n, k;
     int64_t a_row, a_column, b_row, b_column, c_row;
     int64_t bias, add; /* 0 or 1 */
+    int64_t bf16;      /* 1: a and b are bf16, sums f32; 0: f32 */
+    int64_t packed;    /* 1: b stands in the layout that the library chose; see packing.c */
 } onednn_gemm_shape;
 
 typedef struct onednn_gemm onednn_gemm;
@@ -78,9 +80,33 @@ typedef struct onednn_gemm onednn_gemm;
 ASSAY_MUST_USE assay_status onednn_gemm_get(assay_device *device, const onednn_gemm_shape *shape,
                                             onednn_gemm **ret_gemm, assay_error *error);
 void onednn_gemm_release(assay_device *device, onednn_gemm *gemm); /* NULL allowed */
-ASSAY_MUST_USE assay_status onednn_gemm_run(assay_device *device, onednn_gemm *gemm, const float *a,
-                                            const float *b, const float *bias, float *c,
+ASSAY_MUST_USE assay_status onednn_gemm_run(assay_device *device, onednn_gemm *gemm, const void *a,
+                                            const void *b, const float *bias, float *c,
                                             assay_error *error);
+const onednn_gemm_shape *onednn_gemm_shape_of(const onednn_gemm *gemm);
+const onednn_md *onednn_gemm_layout(const onednn_gemm *gemm); /* of a packed b */
+/* How many threads oneDNN sees when it makes and when it runs a primitive: one, or the device's. */
+void onednn_use_threads(const assay_device *device, int serial);
+ASSAY_MUST_USE assay_status onednn_grow_scratchpad(assay_device *device, size_t size,
+                                                   assay_error *error); /* floats */
+
+/* ---- weights in bf16 (packing.c) ------------------------------------------------------------ */
+
+typedef struct onednn_packing onednn_packing;
+
+/* [cell] The packing of a parameter that `gemm` reads as b, from the session's or new. Release it
+ * once. */
+ASSAY_MUST_USE assay_status onednn_packing_get(assay_session *session, uint32_t parameter,
+                                               const onednn_gemm *gemm,
+                                               onednn_packing **ret_packing, assay_error *error);
+void onednn_packing_release(assay_session *session, onednn_packing *packing); /* NULL allowed */
+/* 1 when the parameter has changed since. */
+int onednn_packing_is_stale(const assay_session *session, const onednn_packing *packing);
+/* Makes it from f32 in the strides of the gemm's b. */
+ASSAY_MUST_USE assay_status onednn_packing_fill(assay_session *session, onednn_packing *packing,
+                                                float *from, assay_error *error);
+const void *onednn_packing_data(const onednn_packing *packing);
+uint64_t onednn_packings_bytes(const assay_session *session);
 
 /* ---- device, session, plan ----------------------------------------------------------------- */
 
@@ -92,16 +118,17 @@ struct assay_device {
     float *scratchpad;
     size_t scratchpad_size; /* floats */
     int threads;
+    int bf16; /* 1: operands of products are bf16 */
 };
 
 enum { ONEDNN_STATES = 4 }; /* ASSAY_STATE_* */
 
-/* One parameter in the slabs. An embedding table whose gradient comes from lookups alone keeps
- * the list of rows they touched since the last update; the gradient is zero everywhere else. */
+/* One parameter in the slabs. A table that only lookups read keeps the list of rows they touched
+ * since the last update; the gradient is zero everywhere else. */
 typedef struct onednn_parameter {
     size_t offset, size; /* floats */
+    uint64_t version;    /* from 1; grows when the parameter changes */
     int32_t by_rows;     /* 1: touched rows are listed */
-    int32_t all_rows;    /* 1: every row counts as touched */
     int32_t n_touched;
     int32_t *touched;          /* [rows], in order of first touch */
     unsigned char *is_touched; /* [rows] */
@@ -125,6 +152,7 @@ struct assay_session {
     float *arena;
     size_t arena_size;         /* floats */
     onednn_sinusoid *sinusoid; /* [n_nodes] */
+    onednn_packing *packings;  /* list */
 };
 
 typedef struct onednn_node {
@@ -134,6 +162,7 @@ typedef struct onednn_node {
     size_t state_size, state;    /* kept from forward to backward; arena offset */
     size_t scratch_size, scratch;
     onednn_gemm *gemm[ONEDNN_NODE_GEMMS];
+    onednn_packing *packing[2]; /* recurrent layers: one for each direction */
 } onednn_node;
 
 /* Where a value stands. */
@@ -145,6 +174,13 @@ typedef struct onednn_pointer {
     size_t offset;     /* floats */
 } onednn_pointer;
 
+/* Copy of a value in bf16. */
+typedef struct onednn_copy {
+    int32_t is_made;
+    uint32_t maker; /* node that makes it */
+    size_t offset;  /* arena, floats */
+} onednn_copy;
+
 struct assay_plan {
     assay_session *session;
     int32_t kind; /* ASSAY_PLAN_*, or ONEDNN_PLAN_UPDATE */
@@ -152,6 +188,7 @@ struct assay_plan {
     uint32_t n_nodes;
     onednn_node *nodes;
     onednn_pointer *pointer; /* [n_values] */
+    onednn_copy *bf16;       /* [n_values] */
     int32_t *token_row;      /* [max_tokens] row of each token of the batch */
     float *logits;           /* [max_rows, K] of the last batch */
     double loss;
@@ -234,9 +271,37 @@ void onednn_split(size_t n, size_t unit, int parts, int part, size_t *ret_begin,
 /* Number of the calling thread in its team. */
 int onednn_thread(void);
 
+/* ---- operands of matrix products (bf16.c) --------------------------------------------------- */
+
+typedef uint16_t onednn_bf16;
+
+/* Lays out the copies in bf16 of a plan; before values. */
+ASSAY_MUST_USE assay_status onednn_place_copies(assay_plan *plan, onednn_layout *layout,
+                                                assay_error *error);
+/* 1 when node n reads its input i itself rather than a copy. */
+int onednn_reads_f32(const assay_plan *plan, uint32_t n, uint32_t i);
+/* Input i as an operand: f32, or its copy in bf16 (made here if this node is the first). */
+const void *onednn_operand(const onednn_run *run, const onednn_node *node, uint32_t i);
+/* The same with zeros behind the batch's last row. */
+const void *onednn_summed_operand(const onednn_run *run, const onednn_node *node, uint32_t i);
+/* to [max_rows, width] = from [rows, width] in bf16, zeros behind. */
+void onednn_round(const onednn_run *run, onednn_bf16 *to, const float *from, size_t rows,
+                  int64_t max_rows, size_t width);
+
+/* Gets gemm g of a node in the device's precision; b is made of a weight, whose packing, where it
+ * has one, becomes the node's given one, or is no parameter (ASSAY_NONE). */
+ASSAY_MUST_USE assay_status onednn_prepare_product(assay_plan *plan, onednn_node *node, int g,
+                                                   onednn_gemm_shape shape, assay_value weight,
+                                                   int packing, assay_error *error);
+/* Weight of a linear layer, input i, as operand b. */
+ASSAY_MUST_USE assay_status onednn_weight(const onednn_run *run, const onednn_node *node,
+                                          uint32_t i, const void **ret_weight);
+
 /* ---- update (update.c) --------------------------------------------------------------------- */
 
+/* A lookup's gradient, or one set from outside, has something in this row of a table. */
 void onednn_touch(onednn_parameter *parameter, int32_t row);
+void onednn_untouch(onednn_parameter *parameter);
 assay_status onednn_run_update(assay_plan *plan, const assay_step *step, assay_error *error);
 
 /* ---- batches (batch.c) --------------------------------------------------------------------- */

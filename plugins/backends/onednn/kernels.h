@@ -69,6 +69,8 @@ typedef struct onednn_kernels {
     /* Element-wise over n; y may be x. */
     void (*add)(float *y, const float *a, const float *b, size_t n);
     void (*scale)(float *y, const float *x, float factor, size_t n);
+    /* y = x in bf16, to nearest even; in the table of onednn_kernels_bf16 alone. */
+    void (*round)(uint16_t *y, const float *x, size_t n);
     void (*relu)(float *y, const float *x, size_t n);
     void (*gelu)(float *y, const float *x, size_t n);
     void (*tanh)(float *y, const float *x, size_t n);
@@ -114,11 +116,14 @@ typedef struct onednn_kernels {
 
 /* The best table this processor can run. */
 const onednn_kernels *onednn_kernels_get(void);
+/* The table whose attention multiplies in bf16; NULL where the processor cannot. */
+const onednn_kernels *onednn_kernels_bf16(void);
 
 extern const onednn_kernels onednn_kernels_generic;
 #if defined(__x86_64__)
 extern const onednn_kernels onednn_kernels_v3;
 extern const onednn_kernels onednn_kernels_v4;
+extern const onednn_kernels onednn_kernels_v4_bf16;
 #endif
 
 #endif

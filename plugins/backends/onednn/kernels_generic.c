@@ -10,6 +10,8 @@
 
 #include "kernels.inc"
 
+#include "kernels_attention.inc"
+
 #include "kernels_recurrent.inc"
 
 #include "kernels_table.inc"
@@ -24,4 +26,12 @@ const onednn_kernels *onednn_kernels_get(void) {
         return &onednn_kernels_v3;
 #endif
     return &onednn_kernels_generic;
+}
+
+const onednn_kernels *onednn_kernels_bf16(void) {
+#if defined(__x86_64__)
+    if (onednn_kernels_get() == &onednn_kernels_v4 && __builtin_cpu_supports("avx512bf16"))
+        return &onednn_kernels_v4_bf16;
+#endif
+    return NULL;
 }

@@ -21,6 +21,8 @@
 
 #include "kernels.inc"
 
+#include "kernels_attention.inc"
+
 #include "kernels_recurrent.inc"
 
 #include "kernels_table.inc"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* onednn/linear.c: the linear layer and its three gradients as oneDNN matmuls over all tokens (or
- * rows) of the plan. */
+ * rows) of the plan; operands in f32, or in bf16 with weights packed. */
 
 #include "internal.h"
 
@@ -17,15 +17,19 @@ assay_status onednn_prepare_linear(assay_plan *plan, onednn_node *node, assay_er
                                .b_column = in,
                                .c_row = out,
                                .bias = n->n_inputs > 2 && n->inputs[2] != ASSAY_NONE};
-    return onednn_gemm_get(plan->session->device, &shape, &node->gemm[0], error);
+    return onednn_prepare_product(plan, node, 0, shape, n->inputs[1], 0, error);
 }
 
 assay_status onednn_run_linear(const onednn_run *run, const onednn_node *node) {
     const assay_node *n = node->node;
     int biased = n->n_inputs > 2 && n->inputs[2] != ASSAY_NONE;
-    return onednn_gemm_run(run->device, node->gemm[0], onednn_in(run, node, 0),
-                           onednn_in(run, node, 1), biased ? onednn_in(run, node, 2) : NULL,
-                           onednn_out(run, node, 0), run->error);
+    const void *weight;
+    assay_status status = onednn_weight(run, node, 1, &weight);
+    if (status != ASSAY_OK)
+        return status;
+    return onednn_gemm_run(run->device, node->gemm[0], onednn_operand(run, node, 0), weight,
+                           biased ? onednn_in(run, node, 2) : NULL, onednn_out(run, node, 0),
+                           run->error);
 }
 
 /* dx [M, I] = dy [M, O] weight [O, I] */
@@ -42,12 +46,16 @@ assay_status onednn_prepare_linear_grad_input(assay_plan *plan, onednn_node *nod
                                .b_row = in,
                                .b_column = 1,
                                .c_row = in};
-    return onednn_gemm_get(plan->session->device, &shape, &node->gemm[0], error);
+    return onednn_prepare_product(plan, node, 0, shape, n->inputs[1], 0, error);
 }
 
 assay_status onednn_run_linear_grad_input(const onednn_run *run, const onednn_node *node) {
-    return onednn_gemm_run(run->device, node->gemm[0], onednn_in(run, node, 0),
-                           onednn_in(run, node, 1), NULL, onednn_out(run, node, 0), run->error);
+    const void *weight;
+    assay_status status = onednn_weight(run, node, 1, &weight);
+    if (status != ASSAY_OK)
+        return status;
+    return onednn_gemm_run(run->device, node->gemm[0], onednn_operand(run, node, 0), weight, NULL,
+                           onednn_out(run, node, 0), run->error);
 }
 
 /* dweight [O, I] = dy^T [O, M] x [M, I] */
@@ -65,17 +73,15 @@ assay_status onednn_prepare_linear_grad_weight(assay_plan *plan, onednn_node *no
                                .b_column = 1,
                                .c_row = in,
                                .add = onednn_adds(plan, n, 0)};
-    return onednn_gemm_get(plan->session->device, &shape, &node->gemm[0], error);
+    return onednn_prepare_product(plan, node, 0, shape, ASSAY_NONE, 0, error);
 }
 
 assay_status onednn_run_linear_grad_weight(const onednn_run *run, const onednn_node *node) {
-    float *dy = onednn_in(run, node, 0), *x = onednn_in(run, node, 1);
-    size_t rows = onednn_rows(run, node->node->inputs[0]);
-    int64_t max_rows = onednn_max_rows(run->plan, node->node->inputs[0]);
-    onednn_clear_tail(dy, rows, max_rows, onednn_channels(run->plan, node->node->inputs[0]));
-    onednn_clear_tail(x, rows, max_rows, onednn_channels(run->plan, node->node->inputs[1]));
-    return onednn_gemm_run(run->device, node->gemm[0], dy, x, NULL, onednn_out(run, node, 0),
-                           run->error);
+    const void *operands[2];
+    for (uint32_t i = 0; i < 2; i++)
+        operands[i] = onednn_summed_operand(run, node, i);
+    return onednn_gemm_run(run->device, node->gemm[0], operands[0], operands[1], NULL,
+                           onednn_out(run, node, 0), run->error);
 }
 
 /* Sums over rows: each thread sums its rows into scratch, then the threads' sums are added in

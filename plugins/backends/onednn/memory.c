@@ -38,20 +38,24 @@ static int overlaps_in_time(const onednn_block *block, uint32_t start, uint32_t 
     return block->start <= end && start <= block->end;
 }
 
-/* The lowest offset >= from that is free in [start, end], or the next one to try. */
+/* The lowest offset that is free in [start, end]. Blocks stand by offset: once the gap in front of
+ * one is wide enough, those behind it are out of the way too. */
 static size_t lowest_free(const onednn_layout *layout, size_t size, uint32_t start, uint32_t end) {
     size_t offset = 0;
-    for (size_t i = 0; i < layout->n_blocks;) {
+    for (size_t i = 0; i < layout->n_blocks && layout->blocks[i].offset < offset + size; i++) {
         const onednn_block *block = &layout->blocks[i];
-        if (overlaps_in_time(block, start, end) && offset < block->offset + block->size &&
-            block->offset < offset + size) {
+        if (overlaps_in_time(block, start, end) && offset < block->offset + block->size)
             offset = block->offset + block->size;
-            i = 0;
-        } else {
-            i++;
-        }
     }
     return offset;
+}
+
+/* Puts a block behind those of lower or equal offset. */
+static void insert_block(onednn_layout *layout, onednn_block block) {
+    size_t i = layout->n_blocks++;
+    for (; i > 0 && layout->blocks[i - 1].offset > block.offset; i--)
+        layout->blocks[i] = layout->blocks[i - 1];
+    layout->blocks[i] = block;
 }
 
 assay_status onednn_layout_add(onednn_layout *layout, size_t size, uint32_t start, uint32_t end,
@@ -68,8 +72,8 @@ assay_status onednn_layout_add(onednn_layout *layout, size_t size, uint32_t star
     if (size == 0)
         size = ONEDNN_ALIGNED_FLOATS;
     size_t offset = lowest_free(layout, size, start, end);
-    layout->blocks[layout->n_blocks++] =
-        (onednn_block){.offset = offset, .size = size, .start = start, .end = end};
+    insert_block(layout,
+                 (onednn_block){.offset = offset, .size = size, .start = start, .end = end});
     if (offset + size > layout->size)
         layout->size = offset + size;
     *ret_offset = offset;

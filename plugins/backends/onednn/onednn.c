@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* onednn/onednn.c: the `onednn` backend, f32 on processors: descriptor, device, session.
+/* onednn/onednn.c: the `onednn` backend on processors, f32 or mixed precision (bf16 operands of
+ * matrix products, everything else f32): descriptor, device, session.
  *
  * Large products are oneDNN matmul primitives; recurrence, attention, norms and the optimizer are
  * own kernels, which take rows of different length as they are. plan.c runs graphs. */
@@ -36,16 +37,28 @@ static void device_close(assay_device *device) {
     free(device);
 }
 
+/* oneDNN would compute bf16 on older processors too, slower than f32. */
+static int can_multiply_bf16(void) {
+    return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) ==
+               dnnl_cpu_isa_avx512_core_bf16 &&
+           onednn_kernels_bf16();
+}
+
 static assay_status device_open(const assay_device_config *config, assay_device **ret_device,
                                 assay_error *error) {
-    if (config->dtype != ASSAY_DTYPE_F32)
-        return assay_fail(error, ASSAY_UNSUPPORTED, "dtype", "onednn computes in f32");
+    if (config->dtype != ASSAY_DTYPE_F32 && config->dtype != ASSAY_DTYPE_BF16)
+        return assay_fail(error, ASSAY_UNSUPPORTED, "dtype", "onednn computes in f32 and bf16");
+    if (config->dtype == ASSAY_DTYPE_BF16 && !can_multiply_bf16())
+        return assay_fail(error, ASSAY_UNSUPPORTED, "dtype",
+                          "bf16 needs a processor with AVX512_BF16 or AMX, and oneDNN not limited "
+                          "to less (ONEDNN_MAX_CPU_ISA); use f32");
     if (config->threads < 1 || config->threads > 1024)
         return assay_fail(error, ASSAY_INVALID_ARGUMENT, "threads", "expected 1 to 1024");
     assay_device *device = calloc(1, sizeof *device);
     if (!device)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn", "no memory for a device");
-    device->kernels = onednn_kernels_get();
+    device->bf16 = config->dtype == ASSAY_DTYPE_BF16;
+    device->kernels = device->bf16 ? onednn_kernels_bf16() : onednn_kernels_get();
 #ifdef _OPENMP
     device->threads = config->threads;
     omp_set_num_threads(config->threads); /* what oneDNN asks */
@@ -89,25 +102,17 @@ static void session_free(assay_session *session) {
     free(session);
 }
 
-/* Does this parameter's gradient come from one embedding_grad node and nothing else? */
-static int gradient_by_rows(const assay_graph_view *graph, uint32_t parameter) {
-    assay_value gradient = graph->parameters[parameter].gradient;
-    if (gradient == ASSAY_NONE)
-        return 0;
-    int32_t node = graph->values[gradient].node;
-    return node >= 0 && graph->nodes[node].op == ASSAY_OP_EMBEDDING_GRAD;
-}
-
 static int init_parameter(assay_session *session, uint32_t i) {
     const assay_parameter_info *info = &session->graph->parameters[i];
     onednn_parameter *parameter = &session->parameters[i];
     parameter->offset = session->slab_size;
     parameter->size = (size_t)info->n_elements;
+    parameter->version = 1;
     size_t end = parameter->offset + parameter->size + ONEDNN_ALIGNED_FLOATS - 1;
     session->slab_size = end / ONEDNN_ALIGNED_FLOATS * ONEDNN_ALIGNED_FLOATS;
     if (info->gradient != ASSAY_NONE)
         session->trained_size = session->slab_size;
-    parameter->by_rows = gradient_by_rows(session->graph, i);
+    parameter->by_rows = info->gradient != ASSAY_NONE && assay_is_lookup_table(session->graph, i);
     if (!parameter->by_rows)
         return 1;
     size_t rows = (size_t)info->dims[0];
@@ -185,6 +190,14 @@ static float *state_tensor(assay_session *session, int32_t state, uint32_t param
            p->offset;
 }
 
+/* Rows of a table that a gradient set from outside touches. */
+static void touch_nonzero(onednn_parameter *parameter, const double *gradient, size_t width) {
+    onednn_untouch(parameter);
+    for (size_t i = 0; i < parameter->size; i++)
+        if (gradient[i] != 0)
+            onednn_touch(parameter, (int32_t)(i / width));
+}
+
 static assay_status upload(assay_session *session, int32_t state, uint32_t parameter,
                            const double *data, uint64_t n, assay_error *error) {
     float *tensor = state_tensor(session, state, parameter, n, error);
@@ -194,8 +207,11 @@ static assay_status upload(assay_session *session, int32_t state, uint32_t param
         return check_zero(data, n, session->graph->parameters[parameter].name, error);
     for (uint64_t i = 0; i < n; i++)
         tensor[i] = (float)data[i];
-    if (state == ASSAY_STATE_GRADIENT)
-        session->parameters[parameter].all_rows = 1;
+    if (state == ASSAY_STATE_PARAMETER)
+        session->parameters[parameter].version++;
+    if (state == ASSAY_STATE_GRADIENT && session->parameters[parameter].by_rows)
+        touch_nonzero(&session->parameters[parameter], data,
+                      (size_t)session->graph->parameters[parameter].dims[1]);
     return ASSAY_OK;
 }
 
@@ -208,6 +224,12 @@ static assay_status download(assay_session *session, int32_t state, uint32_t par
     for (uint64_t i = 0; i < n; i++)
         data[i] = kept ? (double)tensor[i] : 0;
     return ASSAY_OK;
+}
+
+static void memory(const assay_session *session, assay_memory *ret_memory) {
+    uint64_t all = (uint64_t)session->slab_size * sizeof(float),
+             trained = (uint64_t)session->trained_size * sizeof(float);
+    *ret_memory = (assay_memory){all + onednn_packings_bytes(session), trained, 2 * trained};
 }
 
 static assay_status sync_device(assay_device *device, assay_error *error) {
@@ -233,6 +255,7 @@ static const assay_backend backend = {
     .sync = sync_device,
     .read = onednn_plan_read,
     .read_grad_norm = onednn_plan_read_grad_norm,
+    .memory = memory,
 };
 
 static const void *get_interface(const char *name) {
@@ -254,7 +277,7 @@ static const assay_plugin descriptor = {
     .id = "onednn",
     .version = "0.1.0",
     .license = "MIT",
-    .summary = "oneDNN on processors, f32",
+    .summary = "oneDNN on processors, f32 and bf16",
     .build = "",
     .get_interface = get_interface,
     .probe = probe,

@@ -145,6 +145,10 @@ void onednn_plan_free(assay_plan *plan) {
     for (uint32_t n = 0; plan->nodes && n < plan->n_nodes; n++)
         for (int g = 0; g < ONEDNN_NODE_GEMMS; g++)
             onednn_gemm_release(plan->session->device, plan->nodes[n].gemm[g]);
+    for (uint32_t n = 0; plan->nodes && n < plan->n_nodes; n++)
+        for (int d = 0; d < 2; d++)
+            onednn_packing_release(plan->session, plan->nodes[n].packing[d]);
+    free(plan->bf16);
     free(plan->nodes);
     free(plan->pointer);
     free(plan->token_row);
@@ -176,7 +180,7 @@ static uint32_t last_reader(const assay_plan *plan, assay_value value, uint32_t 
         return plan->n_nodes;
     for (uint32_t n = writer; n < plan->n_nodes; n++)
         for (uint32_t i = 0; i < graph->nodes[n].n_inputs; i++)
-            if (graph->nodes[n].inputs[i] == value)
+            if (graph->nodes[n].inputs[i] == value && onednn_reads_f32(plan, n, i))
                 last = n;
     return last;
 }
@@ -253,7 +257,9 @@ static assay_status lay_out(assay_plan *plan, assay_error *error) {
     assay_status status = ASSAY_OK;
     place_parameters(plan);
     link_nodes(plan);
-    status = place_inputs(plan, &layout, error);
+    status = onednn_place_copies(plan, &layout, error);
+    if (status == ASSAY_OK)
+        status = place_inputs(plan, &layout, error);
     for (uint32_t n = 0; n < plan->n_nodes && status == ASSAY_OK; n++)
         status = place_node(plan, &layout, n, error);
     if (status == ASSAY_OK)
@@ -283,10 +289,11 @@ assay_status onednn_compile(assay_session *session, int32_t kind, int32_t max_ro
     plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
     plan->nodes = calloc((size_t)plan->n_nodes + 1, sizeof *plan->nodes);
     plan->pointer = calloc((size_t)graph->n_values + 1, sizeof *plan->pointer);
+    plan->bf16 = calloc((size_t)graph->n_values + 1, sizeof *plan->bf16);
     plan->token_row = calloc((size_t)max_tokens, sizeof *plan->token_row);
     plan->logits = calloc((size_t)max_rows * (size_t)graph->values[graph->logits].dims[0],
                           sizeof *plan->logits);
-    if (!plan->nodes || !plan->pointer || !plan->token_row || !plan->logits)
+    if (!plan->nodes || !plan->pointer || !plan->bf16 || !plan->token_row || !plan->logits)
         goto fail;
     status = lay_out(plan, error);
     if (status != ASSAY_OK)
@@ -302,7 +309,10 @@ assay_status onednn_compile_update(assay_session *session, const assay_update_co
                                    assay_plan **ret_plan, assay_error *error) {
     if (config->optimizer < 0 || config->optimizer >= ASSAY_OPTIMIZER_COUNT)
         return assay_fail(error, ASSAY_UNSUPPORTED, "optimizer",
-                          "expected sgd, adam, adamw or adam_keras");
+                          "expected sgd, adam, adamw, adam_keras or adam_lazy");
+    if (config->optimizer == ASSAY_OPTIMIZER_ADAM_LAZY && config->weight_decay != 0)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "weight_decay",
+                          "adam_lazy has no weight decay; set it to 0");
     assay_plan *plan = calloc(1, sizeof *plan);
     if (!plan)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn plan", "out of memory");
@@ -375,7 +385,14 @@ static void keep_logits(onednn_run *run) {
     size_t n = (size_t)run->batch->n_rows * onednn_channels(plan, logits);
     memcpy(plan->logits, onednn_value(run, logits), n * sizeof *plan->logits);
     plan->n_rows = run->batch->n_rows;
-    plan->has_loss = run->batch->labels != NULL;
+    plan->has_loss = run->batch->labels && run->session->graph->loss != ASSAY_NONE;
+}
+
+/* After an update: weights in bf16 are made again from what is trained. */
+static void parameters_changed(assay_session *session) {
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++)
+        if (session->graph->parameters[p].gradient != ASSAY_NONE)
+            session->parameters[p].version++;
 }
 
 assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,
@@ -389,6 +406,7 @@ assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const a
     unsigned int denormals = flush_denormals(device->threads);
     if (plan->kind == ONEDNN_PLAN_UPDATE) {
         status = onednn_run_update(plan, step, error);
+        parameters_changed(plan->session);
     } else {
         onednn_run run = {.plan = plan,
                           .session = plan->session,

@@ -30,17 +30,14 @@ assay_status onednn_run_embedding_grad(const onednn_run *run, const onednn_node 
     const float *dy = onednn_in(run, node, 0);
     const int32_t *ids = onednn_indices(run, node->node->inputs[1]);
     float *table = onednn_out(run, node, 0);
-    assay_value output = node->node->outputs[0];
+    onednn_parameter *parameter =
+        &run->session->parameters[onednn_info(run->plan, node->node->inputs[2])->parameter];
     size_t n = onednn_rows(run, node->node->inputs[0]);
     size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
-    if (onednn_adds(run->plan, node->node, 0)) {
-        onednn_parameter *parameter =
-            &run->session->parameters[run->plan->pointer[output].parameter];
-        for (size_t t = 0; t < n; t++)
-            onednn_touch(parameter, ids[t]);
-    } else {
-        memset(table, 0, onednn_channels(run->plan, output) * sizeof *table);
-    }
+    for (size_t t = 0; t < n; t++)
+        onednn_touch(parameter, ids[t]);
+    if (!onednn_adds(run->plan, node->node, 0))
+        memset(table, 0, onednn_channels(run->plan, node->node->outputs[0]) * sizeof *table);
     ONEDNN_PARALLEL_FOR(run->threads, n * channels)
     for (int part = 0; part < run->threads; part++) {
         for (size_t t = 0; t < n; t++) {

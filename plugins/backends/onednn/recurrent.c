@@ -4,7 +4,8 @@
  * The input part of all gates is one matmul per direction over all tokens; the step loops
  * (kernels_recurrent.inc) run one task for each direction and share of the rows, without barriers;
  * the gradients of x and of both weights are matmuls over all tokens again. Rows are sorted longest
- * first, so that a step works on a prefix of them.
+ * first, so that a step works on a prefix of them. In bf16 the large products take operands in
+ * bf16; the step loops stay f32, because their rounding would pile up over time.
  *
  * Gates of a token stand as [direction, block, padded], padded = H rounded up to whole vectors.
  * Blocks: RNN one; LSTM i, f, g, o; GRU n, r, z, q (q = Un h + cn). The input part fills the first
@@ -29,6 +30,7 @@ typedef struct recurrent_shape {
     size_t gate_values, cell, input_weight, bias, order, state_size;
     /* in scratch */
     size_t state_weight, tile, carry, bias_sum, before, weight_gradient;
+    size_t gates_bf16, before_bf16;
     size_t forward_scratch, backward_scratch;
 } recurrent_shape;
 
@@ -82,6 +84,10 @@ static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node
     s.before = take(&s.backward_scratch, tokens * s.directions * s.hidden);
     s.weight_gradient =
         take(&s.backward_scratch, s.gates * s.padded * (s.in > s.hidden ? s.in : s.hidden));
+    if (device->bf16) {
+        s.gates_bf16 = take(&s.backward_scratch, (tokens * s.gates_stride + 1) / 2);
+        s.before_bf16 = take(&s.backward_scratch, (tokens * s.directions * s.hidden + 1) / 2);
+    }
     return s;
 }
 
@@ -94,27 +100,57 @@ static const float *weight_of(const onednn_run *run, const assay_node *forward, 
 
 enum { WEIGHT_IH, WEIGHT_HH, BIAS_IH, BIAS_HH };
 
-/* weight_ih with its gates at their blocks [gates, padded, I], and all biases that stand outside
- * the product of the reset gate; GRU's fourth block gets cn. */
-static void pack_input_part(const onednn_run *run, const recurrent_shape *s,
-                            const assay_node *forward, size_t direction, float *state) {
+/* weight_ih with its gates at their blocks [gates, padded, I]. */
+static float *pack_input_weight(const onednn_run *run, const recurrent_shape *s,
+                                const assay_node *forward, size_t direction, float *state) {
     size_t rows = s->gates * s->padded;
     float *to = state + s->input_weight + direction * rows * s->in;
-    float *bias = state + s->bias + direction * s->blocks * s->padded;
     const float *w = weight_of(run, forward, direction, WEIGHT_IH);
+    memset(to, 0, rows * s->in * sizeof *to);
+    for (size_t g = 0; g < s->gates; g++)
+        memcpy(to + (size_t)s->block_of_input[g] * s->padded * s->in, w + g * s->hidden * s->in,
+               s->hidden * s->in * sizeof *to);
+    return to;
+}
+
+/* All biases that stand outside the product of the reset gate; GRU's fourth block gets cn. */
+static void pack_biases(const onednn_run *run, const recurrent_shape *s, const assay_node *forward,
+                        size_t direction, float *state) {
+    float *bias = state + s->bias + direction * s->blocks * s->padded;
     const float *b_ih = weight_of(run, forward, direction, BIAS_IH);
     const float *b_hh = weight_of(run, forward, direction, BIAS_HH);
-    memset(to, 0, rows * s->in * sizeof *to);
     memset(bias, 0, s->blocks * s->padded * sizeof *bias);
     for (size_t g = 0; g < s->gates; g++) {
         size_t input_block = (size_t)s->block_of_input[g] * s->padded;
         size_t state_block = (size_t)s->block_of_state[g] * s->padded;
-        memcpy(to + input_block * s->in, w + g * s->hidden * s->in, s->hidden * s->in * sizeof *to);
         for (size_t i = 0; i < s->hidden; i++) {
             bias[input_block + i] += b_ih[g * s->hidden + i];
             bias[state_block + i] += b_hh[g * s->hidden + i];
         }
     }
+}
+
+/* The weights as operand b of the node's products: the forward pass has them in f32 in the state;
+ * in bf16 each pass has a packing of its own. */
+static assay_status input_weight(const onednn_run *run, const onednn_node *node,
+                                 const recurrent_shape *s, size_t direction,
+                                 const void **ret_weight) {
+    const assay_node *forward = node->forward ? node->forward->node : node->node;
+    float *state = onednn_state(run, node);
+    onednn_packing *packing = node->packing[direction];
+    assay_status status = ASSAY_OK;
+    if (!packing) {
+        *ret_weight = node->forward
+                          ? state + s->input_weight + direction * s->gates * s->padded * s->in
+                          : pack_input_weight(run, s, forward, direction, state);
+        return ASSAY_OK;
+    }
+    if (onednn_packing_is_stale(run->session, packing))
+        status =
+            onednn_packing_fill(run->session, packing,
+                                pack_input_weight(run, s, forward, direction, state), run->error);
+    *ret_weight = onednn_packing_data(packing);
+    return status;
 }
 
 /* ---- tasks --------------------------------------------------------------------------------- */
@@ -207,10 +243,13 @@ static onednn_gemm_shape input_gemm(const assay_plan *plan, const recurrent_shap
 
 assay_status onednn_prepare_recurrent(assay_plan *plan, onednn_node *node, assay_error *error) {
     recurrent_shape s = make_shape(plan, node->node);
-    onednn_gemm_shape shape = input_gemm(plan, &s);
+    assay_status status = ASSAY_OK;
     node->state_size = s.state_size;
     node->scratch_size = s.forward_scratch + 2 * rounded((size_t)plan->max_rows);
-    return onednn_gemm_get(plan->session->device, &shape, &node->gemm[0], error);
+    for (size_t d = 0; d < s.directions && status == ASSAY_OK; d++)
+        status = onednn_prepare_product(plan, node, (int)d, input_gemm(plan, &s),
+                                        node->node->inputs[1 + 4 * d + WEIGHT_IH], (int)d, error);
+    return status;
 }
 
 static assay_status run_forward(const onednn_run *run, const onednn_node *node,
@@ -218,17 +257,20 @@ static assay_status run_forward(const onednn_run *run, const onednn_node *node,
     recurrent_shape s = make_shape(run->plan, node->node);
     float *state = onednn_state(run, node), *scratch = onednn_scratch(run, node);
     float *y = onednn_out(run, node, 0);
+    const void *x = onednn_operand(run, node, 0);
     assay_status status = ASSAY_OK;
     order_rows(run, &s, state, (row_order *)(void *)(scratch + s.forward_scratch));
     for (size_t d = 0; d < s.directions && status == ASSAY_OK; d++) {
-        pack_input_part(run, &s, node->node, d, state);
+        const void *weight = NULL;
+        pack_biases(run, &s, node->node, d, state);
         run->kernels->pack_recurrent_forward(
             scratch + s.state_weight + d * s.gates * s.padded * s.padded,
             weight_of(run, node->node, d, WEIGHT_HH), s.gates, s.hidden);
-        status = onednn_gemm_run(run->device, node->gemm[0], onednn_in(run, node, 0),
-                                 state + s.input_weight + d * s.gates * s.padded * s.in,
-                                 state + s.bias + d * s.blocks * s.padded,
-                                 state + s.gate_values + d * s.blocks * s.padded, run->error);
+        status = input_weight(run, node, &s, d, &weight);
+        if (status == ASSAY_OK)
+            status = onednn_gemm_run(run->device, node->gemm[d], x, weight,
+                                     state + s.bias + d * s.blocks * s.padded,
+                                     state + s.gate_values + d * s.blocks * s.padded, run->error);
     }
     if (status != ASSAY_OK)
         return status;
@@ -289,10 +331,14 @@ assay_status onednn_prepare_recurrent_grad(assay_plan *plan, onednn_node *node,
     onednn_gemm_shape shapes[4] = {dx_gemm(plan, &s, 0), dx_gemm(plan, &s, 1),
                                    dw_gemm(plan, &s, s.in, s.in),
                                    dw_gemm(plan, &s, s.hidden, s.directions * s.hidden)};
+    const assay_value *weights = node->forward->node->inputs + 1;
     assay_status status = ASSAY_OK;
     node->scratch_size = s.backward_scratch;
-    for (int i = 0; i < 4 && status == ASSAY_OK; i++)
-        status = onednn_gemm_get(plan->session->device, &shapes[i], &node->gemm[i], error);
+    for (int d = 0; d < (int)s.directions && status == ASSAY_OK; d++)
+        status = onednn_prepare_product(plan, node, d ? GEMM_DX_ADD : GEMM_DX, shapes[d],
+                                        weights[4 * d + WEIGHT_IH], d, error);
+    for (int g = GEMM_DW_INPUT; g <= GEMM_DW_STATE && status == ASSAY_OK; g++)
+        status = onednn_prepare_product(plan, node, g, shapes[g], ASSAY_NONE, 0, error);
     return status;
 }
 
@@ -361,23 +407,56 @@ static void run_backward_tasks(const onednn_run *run, const onednn_node *node,
     }
 }
 
+/* Operands of the large products: gradients of the gates [N, gates_stride], the states before
+ * [N, D H] and x [N, I], zeros behind the batch's last token. */
+typedef struct backward_operands {
+    const void *gates, *before, *x;
+} backward_operands;
+
+static backward_operands make_operands(const onednn_run *run, const onednn_node *node,
+                                       const recurrent_shape *s) {
+    float *scratch = onednn_scratch(run, node), *before = scratch + s->before;
+    float *gates = onednn_state(run, node) + s->gate_values;
+    size_t n = (size_t)run->batch->n_tokens, width = s->directions * s->hidden;
+    int64_t max_tokens = run->plan->max_tokens;
+    shift_states(run, s, before, onednn_in(run, node, 1));
+    if (run->device->bf16) {
+        onednn_bf16 *gates_bf16 = (onednn_bf16 *)(void *)(scratch + s->gates_bf16);
+        onednn_bf16 *before_bf16 = (onednn_bf16 *)(void *)(scratch + s->before_bf16);
+        onednn_round(run, gates_bf16, gates, n, max_tokens, s->gates_stride);
+        onednn_round(run, before_bf16, before, n, max_tokens, width);
+        return (backward_operands){gates_bf16, before_bf16, onednn_summed_operand(run, node, 2)};
+    }
+    onednn_clear_tail(gates, n, max_tokens, s->gates_stride);
+    onednn_clear_tail(before, n, max_tokens, width);
+    return (backward_operands){gates, before, onednn_summed_operand(run, node, 2)};
+}
+
+/* Element i of an operand. */
+static const void *element(const onednn_run *run, const void *operand, size_t i) {
+    return (const char *)operand + i * (run->device->bf16 ? sizeof(onednn_bf16) : sizeof(float));
+}
+
 /* Gradients by weights and biases of one direction. */
 static assay_status deliver_direction(const onednn_run *run, const onednn_node *node,
-                                      const recurrent_shape *s, size_t d) {
-    float *scratch = onednn_scratch(run, node), *gates, *sums, *dw = scratch + s->weight_gradient;
+                                      const recurrent_shape *s, const backward_operands *operands,
+                                      size_t d) {
+    float *scratch = onednn_scratch(run, node), *sums, *dw = scratch + s->weight_gradient;
     uint32_t output = (uint32_t)(1 + 4 * d);
-    gates = onednn_state(run, node) + s->gate_values + d * s->blocks * s->padded;
+    size_t gates = d * s->blocks * s->padded;
     sums = scratch + s->bias_sum + d * s->parts * s->blocks * s->padded;
     onednn_add_parts(run, sums, s->blocks * s->padded, s->blocks * s->padded, (int)s->parts);
     deliver_gates(run, node, s, output + BIAS_IH, sums, s->block_of_input, 1);
     deliver_gates(run, node, s, output + BIAS_HH, sums, s->block_of_state, 1);
-    assay_status status = onednn_gemm_run(run->device, node->gemm[GEMM_DW_INPUT], gates,
-                                          onednn_in(run, node, 2), NULL, dw, run->error);
+    assay_status status =
+        onednn_gemm_run(run->device, node->gemm[GEMM_DW_INPUT],
+                        element(run, operands->gates, gates), operands->x, NULL, dw, run->error);
     if (status != ASSAY_OK)
         return status;
     deliver_gates(run, node, s, output + WEIGHT_IH, dw, s->block_of_input, s->in);
-    status = onednn_gemm_run(run->device, node->gemm[GEMM_DW_STATE], gates + s->skip * s->padded,
-                             scratch + s->before + d * s->hidden, NULL, dw, run->error);
+    status = onednn_gemm_run(run->device, node->gemm[GEMM_DW_STATE],
+                             element(run, operands->gates, gates + s->skip * s->padded),
+                             element(run, operands->before, d * s->hidden), NULL, dw, run->error);
     if (status != ASSAY_OK)
         return status;
     deliver_gates(run, node, s, output + WEIGHT_HH, dw, blocks_in_order, s->hidden);
@@ -387,24 +466,20 @@ static assay_status deliver_direction(const onednn_run *run, const onednn_node *
 static assay_status run_backward(const onednn_run *run, const onednn_node *node,
                                  void (*kernel)(const onednn_recurrent_task *task)) {
     recurrent_shape s = make_shape(run->plan, node->forward->node);
-    float *state = onednn_state(run, node), *scratch = onednn_scratch(run, node);
-    size_t n = (size_t)run->batch->n_tokens;
-    int64_t max_tokens = run->plan->max_tokens;
     assay_status status = ASSAY_OK;
     run_backward_tasks(run, node, &s, kernel);
+    backward_operands operands = make_operands(run, node, &s);
     for (size_t d = 0; d < s.directions && node->node->outputs[0] != ASSAY_NONE; d++) {
+        const void *weight = NULL;
+        if (status == ASSAY_OK)
+            status = input_weight(run, node, &s, d, &weight);
         if (status == ASSAY_OK)
             status = onednn_gemm_run(run->device, node->gemm[d ? GEMM_DX_ADD : GEMM_DX],
-                                     state + s.gate_values + d * s.blocks * s.padded,
-                                     state + s.input_weight + d * s.gates * s.padded * s.in, NULL,
-                                     onednn_out(run, node, 0), run->error);
+                                     element(run, operands.gates, d * s.blocks * s.padded), weight,
+                                     NULL, onednn_out(run, node, 0), run->error);
     }
-    shift_states(run, &s, scratch + s.before, onednn_in(run, node, 1));
-    onednn_clear_tail(state + s.gate_values, n, max_tokens, s.gates_stride);
-    onednn_clear_tail(scratch + s.before, n, max_tokens, s.directions * s.hidden);
-    onednn_clear_tail(onednn_in(run, node, 2), n, max_tokens, s.in);
     for (size_t d = 0; d < s.directions && status == ASSAY_OK; d++)
-        status = deliver_direction(run, node, &s, d);
+        status = deliver_direction(run, node, &s, &operands, d);
     return status;
 }
 

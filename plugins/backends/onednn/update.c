@@ -2,7 +2,8 @@
 /* onednn/update.c: global norm, clipping and the optimizer in two passes over the parameters.
  *
  * Of an embedding table only the rows that lookups touched since the last update have a gradient;
- * only these are read for the norm and set to zero again. The optimizer itself visits all rows. */
+ * only these are read for the norm and set to zero again. Of the optimizers adam_lazy visits no
+ * others either, the rest visit all rows. */
 
 #include <math.h>
 
@@ -15,12 +16,14 @@ void onednn_touch(onednn_parameter *parameter, int32_t row) {
     parameter->touched[parameter->n_touched++] = row;
 }
 
-static size_t row_width(const assay_session *session, uint32_t parameter) {
-    return (size_t)session->graph->parameters[parameter].dims[1];
+void onednn_untouch(onednn_parameter *parameter) {
+    for (int32_t i = 0; i < parameter->n_touched; i++)
+        parameter->is_touched[parameter->touched[i]] = 0;
+    parameter->n_touched = 0;
 }
 
-static int listed(const onednn_parameter *parameter) {
-    return parameter->by_rows && !parameter->all_rows;
+static size_t row_width(const assay_session *session, uint32_t parameter) {
+    return (size_t)session->graph->parameters[parameter].dims[1];
 }
 
 /* ---- norm ---------------------------------------------------------------------------------- */
@@ -63,8 +66,8 @@ static double gradient_norm(assay_session *session) {
     double total = 0;
     for (uint32_t p = 0; p < session->graph->n_parameters; p++)
         if (session->graph->parameters[p].gradient != ASSAY_NONE)
-            n += listed(&session->parameters[p]) ? sum_listed(session, p, session->partial + n)
-                                                 : sum_all(session, p, session->partial + n);
+            n += session->parameters[p].by_rows ? sum_listed(session, p, session->partial + n)
+                                                : sum_all(session, p, session->partial + n);
     for (size_t i = 0; i < n; i++)
         total += session->partial[i];
     return sqrt(total);
@@ -72,6 +75,7 @@ static double gradient_norm(assay_session *session) {
 
 /* ---- optimizer ----------------------------------------------------------------------------- */
 
+/* One parameter's update. */
 typedef struct update_step {
     assay_session *session;
     int32_t optimizer;
@@ -109,74 +113,105 @@ static void update_rows(const update_step *u, uint32_t p, size_t begin, size_t e
     }
 }
 
+/* Touched rows [begin, end) of a table in the order of their list. */
+static void update_listed(const update_step *u, uint32_t p, size_t begin, size_t end) {
+    const onednn_parameter *parameter = &u->session->parameters[p];
+    size_t width = row_width(u->session, p);
+    for (size_t i = begin; i < end; i++)
+        update_range(u, parameter->offset + (size_t)parameter->touched[i] * width, width, 1);
+}
+
+/* 1: a table of which only touched rows change. */
+static int is_lazy(const assay_session *session, int32_t optimizer, uint32_t p) {
+    return optimizer == ASSAY_OPTIMIZER_ADAM_LAZY && session->parameters[p].by_rows;
+}
+
 static void update_parameter(const update_step *u, uint32_t p) {
     onednn_parameter *parameter = &u->session->parameters[p];
-    int threads = u->session->device->threads, by_rows = listed(parameter);
-    size_t n = by_rows ? parameter->size / row_width(u->session, p) : parameter->size;
+    int threads = u->session->device->threads, by_rows = parameter->by_rows;
+    int lazy = is_lazy(u->session, u->optimizer, p);
+    size_t width = by_rows ? row_width(u->session, p) : 1;
+    size_t n = lazy ? (size_t)parameter->n_touched : parameter->size / width;
     size_t unit = by_rows ? 1 : ONEDNN_ALIGNED_FLOATS;
-    ONEDNN_PARALLEL_FOR(threads, parameter->size)
+    ONEDNN_PARALLEL_FOR(threads, n * width)
     for (int part = 0; part < threads; part++) {
         size_t begin, end;
         onednn_split(n, unit, threads, part, &begin, &end);
-        if (by_rows)
+        if (lazy)
+            update_listed(u, p, begin, end);
+        else if (by_rows)
             update_rows(u, p, begin, end);
         else
             update_range(u, parameter->offset + begin, end - begin, 1);
     }
-    for (int32_t i = 0; i < parameter->n_touched; i++)
-        parameter->is_touched[parameter->touched[i]] = 0;
-    parameter->n_touched = 0;
-    parameter->all_rows = 0;
+    onednn_untouch(parameter);
 }
 
-/* Keras' Adam is PyTorch's with the correction of v moved from the root to the rate. */
-static onednn_adam make_adam(const assay_update_config *config, const assay_step *step) {
-    double t = (double)step->step, root = sqrt(1.0 - pow(config->beta2, t));
-    double rate = step->learning_rate / (1.0 - pow(config->beta1, t));
-    int keras = config->optimizer == ASSAY_OPTIMIZER_ADAM_KERAS;
+/* Keras' Adam is PyTorch's with the correction of v moved from the root to the rate; PyTorch's own
+ * for sparse gradients is Keras'. */
+static onednn_adam make_adam(const assay_update_config *config, int of_keras, double rate,
+                             int64_t t) {
+    double root = sqrt(1.0 - pow(config->beta2, (double)t));
+    rate /= 1.0 - pow(config->beta1, (double)t);
     return (onednn_adam){.beta1 = (float)config->beta1,
                          .one_minus_beta1 = (float)(1.0 - config->beta1),
                          .beta2 = (float)config->beta2,
                          .one_minus_beta2 = (float)(1.0 - config->beta2),
-                         .rate = (float)(keras ? rate * root : rate),
-                         .root = (float)(keras ? 1.0 : 1.0 / root),
+                         .rate = (float)(of_keras ? rate * root : rate),
+                         .root = (float)(of_keras ? 1.0 : 1.0 / root),
                          .epsilon = (float)config->epsilon};
 }
 
-static update_step make_step(assay_session *session, const assay_update_config *config,
-                             const assay_step *step, double norm) {
-    double clip = 1.0;
-    if (config->clip_norm > 0 && config->clip_norm / (norm + 1e-6) < 1.0)
-        clip = config->clip_norm / (norm + 1e-6);
-    update_step u = {.session = session,
-                     .optimizer = config->optimizer,
-                     .adam = make_adam(config, step),
-                     .sgd = {.momentum = step->step == 1 ? 0.0f : (float)config->momentum,
-                             .rate = (float)step->learning_rate}};
+static int64_t own_step(const assay_update_config *config, uint32_t p, const assay_step *step) {
+    return step->step - (config->since ? config->since[p] : 0);
+}
+
+static update_step make_step(assay_session *session, const assay_update_config *config, uint32_t p,
+                             const assay_step *step, double clip) {
+    double decay = config->decay_exempt && config->decay_exempt[p] ? 0.0 : config->weight_decay;
+    double rate = step->learning_rate * (config->rate_scale ? config->rate_scale[p] : 1.0);
+    int64_t t = own_step(config, p, step);
+    int keras = config->optimizer == ASSAY_OPTIMIZER_ADAM_KERAS;
+    int decoupled = keras || config->optimizer == ASSAY_OPTIMIZER_ADAMW;
+    int of_keras = keras || is_lazy(session, config->optimizer, p);
+    update_step u = {
+        .session = session,
+        .optimizer = config->optimizer,
+        .adam = make_adam(config, of_keras, rate, t),
+        .sgd = {.momentum = t == 1 ? 0.0f : (float)config->momentum, .rate = (float)rate}};
     u.adam.clip = u.sgd.clip = (float)clip;
     u.adam.most = u.sgd.most = config->clip_value > 0 ? (float)config->clip_value : INFINITY;
+    u.adam.l2 = u.sgd.l2 = (float)(decoupled ? 0.0 : decay);
+    u.adam.decay = (float)(decoupled ? 1.0 - rate * decay : 1.0);
     return u;
 }
 
-/* Weight decay of one parameter. */
-static void set_decay(update_step *u, const assay_update_config *config, uint32_t p, double rate) {
-    double decay = config->decay_exempt && config->decay_exempt[p] ? 0.0 : config->weight_decay;
-    int decoupled = config->optimizer == ASSAY_OPTIMIZER_ADAMW ||
-                    config->optimizer == ASSAY_OPTIMIZER_ADAM_KERAS;
-    u->adam.l2 = u->sgd.l2 = (float)(decoupled ? 0.0 : decay);
-    u->adam.decay = (float)(decoupled ? 1.0 - rate * decay : 1.0);
+/* Every trained parameter's step must be 1 or later. */
+static assay_status check_steps(const assay_plan *plan, const assay_step *step,
+                                assay_error *error) {
+    const assay_graph_view *graph = plan->session->graph;
+    if (step->step < 1)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "expected a step number from 1");
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (graph->parameters[p].gradient != ASSAY_NONE && own_step(&plan->update, p, step) < 1)
+            return assay_fail(error, ASSAY_INVALID_ARGUMENT, graph->parameters[p].name,
+                              "is updated in a step that is not after its `since`");
+    return ASSAY_OK;
 }
 
 assay_status onednn_run_update(assay_plan *plan, const assay_step *step, assay_error *error) {
     assay_session *session = plan->session;
-    if (step->step < 1)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "expected a step number from 1");
-    double norm = gradient_norm(session);
-    update_step update = make_step(session, &plan->update, step, norm);
+    assay_status status = check_steps(plan, step, error);
+    if (status != ASSAY_OK)
+        return status;
+    double norm = gradient_norm(session), clip = 1.0;
+    if (plan->update.clip_norm > 0 && plan->update.clip_norm / (norm + 1e-6) < 1.0)
+        clip = plan->update.clip_norm / (norm + 1e-6);
     for (uint32_t p = 0; p < session->graph->n_parameters; p++) {
-        set_decay(&update, &plan->update, p, step->learning_rate);
-        if (session->graph->parameters[p].gradient != ASSAY_NONE)
-            update_parameter(&update, p);
+        if (session->graph->parameters[p].gradient == ASSAY_NONE)
+            continue;
+        update_step update = make_step(session, &plan->update, p, step, clip);
+        update_parameter(&update, p);
     }
     plan->gradient_norm = norm;
     plan->has_norm = 1;

@@ -38,9 +38,11 @@ static int32_t supports(const assay_device *device, const assay_graph_view *grap
 static void session_free(assay_session *session) {
     if (!session)
         return;
-    for (uint32_t p = 0; session->states && p < session->graph->n_parameters; p++)
+    for (uint32_t p = 0; session->states && p < session->graph->n_parameters; p++) {
         for (int s = 0; s < 4; s++)
             free(session->states[p].tensors[s]);
+        free(session->states[p].touched);
+    }
     for (uint32_t v = 0; session->buffers && v < session->graph->n_values; v++)
         free(session->buffers[v]);
     free(session->buffers);
@@ -48,6 +50,24 @@ static void session_free(assay_session *session) {
     free(session->scratch);
     free(session->states);
     free(session);
+}
+
+/* The tensors of one parameter; 0: no memory. */
+static int init_state(const assay_session *session, uint32_t p) {
+    const assay_parameter_info *parameter = &session->graph->parameters[p];
+    reference_state *state = &session->states[p];
+    int trained = parameter->gradient != ASSAY_NONE;
+    state->n = parameter->n_elements;
+    for (int s = 0; s < (trained ? 4 : 1); s++) {
+        state->tensors[s] = calloc((size_t)state->n, session->precision->element_bytes);
+        if (!state->tensors[s])
+            return 0;
+    }
+    if (!trained || !assay_is_lookup_table(session->graph, p))
+        return 1;
+    state->width = parameter->dims[1];
+    state->touched = calloc((size_t)parameter->dims[0], 1);
+    return state->touched != NULL;
 }
 
 static assay_status session_create(assay_device *device, const assay_graph_view *graph,
@@ -62,16 +82,9 @@ static assay_status session_create(assay_device *device, const assay_graph_view 
     session->n_elements = calloc((size_t)graph->n_values + 1, sizeof *session->n_elements);
     if (!session->states || !session->buffers || !session->n_elements)
         goto fail;
-    for (uint32_t p = 0; p < graph->n_parameters; p++) {
-        session->states[p].n = graph->parameters[p].n_elements;
-        int n_states = graph->parameters[p].gradient == ASSAY_NONE ? 1 : 4;
-        for (int s = 0; s < n_states; s++) {
-            session->states[p].tensors[s] =
-                calloc((size_t)session->states[p].n, device->precision->element_bytes);
-            if (!session->states[p].tensors[s])
-                goto fail;
-        }
-    }
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (!init_state(session, p))
+            goto fail;
     *ret_session = session;
     return ASSAY_OK;
 fail:
@@ -109,6 +122,16 @@ static assay_status check_zero(const double *data, uint64_t n, const char *name,
     return ASSAY_OK;
 }
 
+/* Rows of a table that a gradient set from outside touches. */
+static void touch_nonzero(const reference_state *state, const double *gradient) {
+    for (int64_t row = 0; state->touched && row < state->n / state->width; row++) {
+        state->touched[row] = 0;
+        for (int64_t i = row * state->width; i < (row + 1) * state->width; i++)
+            if (gradient[i] != 0)
+                state->touched[row] = 1;
+    }
+}
+
 static assay_status upload(assay_session *session, int32_t state, uint32_t parameter,
                            const double *data, uint64_t n, assay_error *error) {
     void **tensor = state_tensor(session, state, parameter, n, error);
@@ -117,6 +140,8 @@ static assay_status upload(assay_session *session, int32_t state, uint32_t param
     if (!*tensor)
         return check_zero(data, n, session->graph->parameters[parameter].name, error);
     session->precision->from_double(*tensor, data, (int64_t)n);
+    if (state == ASSAY_STATE_GRADIENT)
+        touch_nonzero(&session->states[parameter], data);
     return ASSAY_OK;
 }
 
@@ -130,6 +155,18 @@ static assay_status download(assay_session *session, int32_t state, uint32_t par
     else
         memset(data, 0, (size_t)n * sizeof *data);
     return ASSAY_OK;
+}
+
+static void memory(const assay_session *session, assay_memory *ret_memory) {
+    *ret_memory = (assay_memory){0, 0, 0};
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++) {
+        const reference_state *state = &session->states[p];
+        uint64_t bytes = (uint64_t)state->n * session->precision->element_bytes;
+        ret_memory->parameter_bytes += bytes;
+        ret_memory->gradient_bytes += state->tensors[ASSAY_STATE_GRADIENT] ? bytes : 0;
+        ret_memory->optimizer_bytes += state->tensors[ASSAY_STATE_MOMENT1] ? bytes : 0;
+        ret_memory->optimizer_bytes += state->tensors[ASSAY_STATE_MOMENT2] ? bytes : 0;
+    }
 }
 
 /* Runs are finished when they return. */
@@ -156,6 +193,7 @@ static const assay_backend backend = {
     .sync = sync_device,
     .read = reference_read,
     .read_grad_norm = reference_read_grad_norm,
+    .memory = memory,
 };
 
 static const void *get_interface(const char *name) {

@@ -150,7 +150,8 @@ static void find_bounds(assay_plan *plan) {
     for (uint32_t v = 0; v < graph->n_values; v++)
         if (graph->values[v].input == ASSAY_INPUT_TOKEN_WEIGHTS)
             plan->bounds.needs_token_weights = 1;
-    plan->bounds.n_classes = graph->values[graph->logits].dims[0];
+    plan->bounds.n_classes =
+        graph->loss == ASSAY_NONE ? INT64_MAX : graph->values[graph->logits].dims[0];
     plan->bounds.needs_labels = plan->kind == ASSAY_PLAN_ACCUMULATE;
 }
 
@@ -218,6 +219,9 @@ assay_status reference_compile_update(assay_session *session, const assay_update
     assay_status status;
     if (config->optimizer < 0 || config->optimizer >= ASSAY_OPTIMIZER_COUNT)
         return assay_fail(error, ASSAY_UNSUPPORTED, "compile_update", "unknown optimizer");
+    if (config->optimizer == ASSAY_OPTIMIZER_ADAM_LAZY && config->weight_decay != 0)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "weight_decay",
+                          "adam_lazy has no weight decay; set it to 0");
     status = new_plan(session, PLAN_UPDATE, &plan, error);
     if (status)
         return status;
@@ -293,6 +297,21 @@ static void add_gradients(const assay_plan *plan) {
     }
 }
 
+/* Rows of tables that the batch looked up. */
+static void touch_rows(const assay_plan *plan, const assay_batch *batch) {
+    const assay_session *session = plan->session;
+    const assay_value_info *values = session->graph->values;
+    for (uint32_t i = session->graph->n_forward_nodes; i < plan->n_nodes; i++) {
+        const assay_node *node = &session->graph->nodes[i];
+        if (node->op != ASSAY_OP_EMBEDDING_GRAD)
+            continue;
+        const int32_t *rows = value_data(plan, node->inputs[1], batch);
+        unsigned char *touched = session->states[values[node->inputs[2]].parameter].touched;
+        for (int32_t t = 0; touched && t < batch->n_tokens; t++)
+            touched[rows[t]] = 1;
+    }
+}
+
 /* Copies what must outlast the runs of other plans. */
 static void keep_results(assay_plan *plan, const assay_batch *batch) {
     const assay_session *session = plan->session;
@@ -300,7 +319,7 @@ static void keep_results(assay_plan *plan, const assay_batch *batch) {
     size_t element_bytes = session->precision->element_bytes;
     size_t n_logits = (size_t)batch->n_rows * (size_t)graph->values[graph->logits].dims[0];
     memcpy(plan->logits, session->buffers[graph->logits], n_logits * element_bytes);
-    if (batch->labels)
+    if (batch->labels && graph->loss != ASSAY_NONE)
         memcpy(plan->loss, session->buffers[graph->loss], element_bytes);
 }
 
@@ -324,13 +343,19 @@ static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_st
     for (uint32_t i = 0; i < plan->n_nodes; i++)
         if (resolve(plan, &session->graph->nodes[i], &call))
             session->precision->kernels[session->graph->nodes[i].op](&call);
-    if (plan->kind == ASSAY_PLAN_ACCUMULATE)
+    if (plan->kind == ASSAY_PLAN_ACCUMULATE) {
         add_gradients(plan);
+        touch_rows(plan, batch);
+    }
     keep_results(plan, batch);
     session->latest = plan;
     plan->n_rows = batch->n_rows;
     plan->n_tokens = batch->n_tokens;
     plan->has_labels = batch->labels != NULL;
+}
+
+static int64_t own_step(const assay_plan *plan, uint32_t parameter, const assay_step *step) {
+    return step->step - (plan->update.since ? plan->update.since[parameter] : 0);
 }
 
 static void run_update(assay_plan *plan, const assay_step *step) {
@@ -346,10 +371,26 @@ static void run_update(assay_plan *plan, const assay_step *step) {
         factor = fmin(1.0, plan->update.clip_norm / (plan->grad_norm + 1e-6));
     for (uint32_t p = 0; p < graph->n_parameters; p++) {
         int exempt = plan->update.decay_exempt && plan->update.decay_exempt[p];
+        double scale = plan->update.rate_scale ? plan->update.rate_scale[p] : 1;
+        reference_update u = {&plan->update, scale * step->learning_rate, own_step(plan, p, step),
+                              factor, exempt ? 0 : plan->update.weight_decay};
         if (graph->parameters[p].gradient != ASSAY_NONE)
-            session->precision->update(&plan->update, step, factor,
-                                       exempt ? 0 : plan->update.weight_decay, &session->states[p]);
+            session->precision->update(&u, &session->states[p]);
     }
+}
+
+/* Every trained parameter's step must be 1 or later. */
+static assay_status check_steps(const assay_plan *plan, const assay_step *step,
+                                assay_error *error) {
+    const assay_graph_view *graph = plan->session->graph;
+    if (step->step < 1)
+        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step.step",
+                          "steps of an update count from 1");
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (graph->parameters[p].gradient != ASSAY_NONE && own_step(plan, p, step) < 1)
+            return assay_fail(error, ASSAY_INVALID_ARGUMENT, graph->parameters[p].name,
+                              "is updated in a step that is not after its `since`");
+    return ASSAY_OK;
 }
 
 assay_status reference_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,
@@ -358,11 +399,10 @@ assay_status reference_run(assay_plan *plan, const assay_batch *batch, const ass
     if (plan->kind != ASSAY_PLAN_FORWARD && !step)
         return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "is NULL; the plan needs one");
     if (plan->kind == PLAN_UPDATE) {
-        if (step->step < 1)
-            return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step.step",
-                              "steps of an update count from 1");
-        run_update(plan, step);
-        return ASSAY_OK;
+        status = check_steps(plan, step, error);
+        if (!status)
+            run_update(plan, step);
+        return status;
     }
     plan->bounds.needs_row_keys = plan->kind == ASSAY_PLAN_ACCUMULATE && step->dropout;
     status = reference_check_batch(&plan->bounds, batch, error);

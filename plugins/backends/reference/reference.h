@@ -43,7 +43,18 @@ typedef void (*reference_kernel)(const reference_call *call);
 typedef struct reference_state {
     void *tensors[4]; /* by ASSAY_STATE_* */
     int64_t n;
+    int64_t width;          /* of a row of a trained lookup table; */
+    unsigned char *touched; /* [n / width] looked up since the last update; NULL: no such table */
 } reference_state;
+
+/* How one parameter is updated. */
+typedef struct reference_update {
+    const assay_update_config *config;
+    double rate; /* the step's, times the parameter's factor */
+    int64_t t;   /* the parameter's own step, from 1 */
+    double clip_factor;
+    double weight_decay;
+} reference_update;
 
 /* Everything that depends on the precision. */
 typedef struct reference_precision {
@@ -51,8 +62,7 @@ typedef struct reference_precision {
     const reference_kernel *kernels;                       /* [ASSAY_OP_COUNT] */
     void (*accumulate)(void *y, const void *x, int64_t n); /* y += x */
     double (*sum_squares)(const void *x, int64_t n);       /* in double */
-    void (*update)(const assay_update_config *config, const assay_step *step, double clip_factor,
-                   double weight_decay, const reference_state *state);
+    void (*update)(const reference_update *u, const reference_state *state);
     void (*from_float)(void *y, const float *x, int64_t n);
     void (*from_double)(void *y, const double *x, int64_t n);
     void (*to_double)(double *y, const void *x, int64_t n);

@@ -134,7 +134,9 @@ Test(suite, digest_does_not_depend_on_the_order_of_keys) {
 }
 
 Test(suite, every_suite_that_comes_along_loads) {
-    static const char *const names[] = {"quick", "imdb-small", "synthetic-tiny"};
+    static const char *const names[] = {
+        "quick",   "imdb-small", "synthetic-tiny",     "study-a", "study-a-distilbert",
+        "study-b", "study-c",    "study-c-distilbert", "study-d", "study-e"};
     as_arena *arena = as_arena_new();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         as_suite *suite;
@@ -145,4 +147,61 @@ Test(suite, every_suite_that_comes_along_loads) {
         as_suite_free(suite);
     }
     as_arena_free(arena);
+}
+
+/* ---- grids ----------------------------------------------------------------------------------- */
+
+#define GRID(values)                                                                               \
+    "{\"schema_version\": 1, \"name\": \"t\", \"data\": {\"resource\": \"synthetic\"},"            \
+    " \"defaults\": {\"training\": {\"lr\": 0.5, \"epochs\": 2}},"                                 \
+    " \"entries\": [{\"name\": \"a\", \"model\": \"gru\"}, {\"name\": \"g\", \"model\": \"gru\","  \
+    "  \"options\": {\"layers\": 2}, \"grid\": {\"values\": " values "}}]}"
+
+Test(suite, a_grid_is_an_entry_for_each_combination) {
+    as_arena *arena = as_arena_new();
+    as_suite *suite;
+    assay_error error = ASSAY_ERROR_INIT;
+    cr_assert_eq(load(arena, GRID("{\"training.lr\": [0.01, 0.002], \"options.hidden\": [8, 16]}"),
+                      &suite, &error),
+                 ASSAY_OK, "%s: %s", error.where, error.text);
+    static const char *const names[] = {"a", "g-hidden8-lr0.01", "g-hidden8-lr0.002",
+                                        "g-hidden16-lr0.01", "g-hidden16-lr0.002"};
+    cr_assert_eq(suite->n_entries, 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_expect_str_eq(suite->entries[i].name, names[i]);
+    const as_entry *last = &suite->entries[4];
+    cr_expect_null(suite->entries[0].grid);
+    cr_expect_eq(last->training.learning_rate, 0.002);
+    cr_expect_eq(last->training.epochs, 2, "the other fields are the defaults'");
+    cr_expect_eq(json_integer_value(json_object_get(last->options, "hidden")), 16);
+    cr_expect_eq(json_integer_value(json_object_get(last->options, "layers")), 2);
+    cr_expect_str_eq(json_string_value(json_object_get(last->grid, "entry")), "g");
+    cr_expect_str_eq(json_string_value(json_object_get(last->grid, "select")),
+                     "validation.accuracy");
+    cr_expect_eq(json_object_size(json_object_get(last->grid, "values")), 2);
+    as_suite_free(suite);
+    as_arena_free(arena);
+}
+
+Test(suite, a_bad_grid_names_its_field) {
+    static const struct {
+        const char *json, *where, *text;
+    } cases[] = {
+        {GRID("{\"training.lrr\": [1]}"), "t.json#/entries/1/grid/values/training.lrr",
+         "did you mean \"lr\"?"},
+        {GRID("{\"training.lr\": [0.1, -2]}"), "t.json#/entries/1/grid", "training/lr"},
+        {GRID("{\"training.lr\": [0.1, 0.1]}"), "t.json#/entries/1/grid/values/training.lr",
+         "value 1 is also value 0"},
+        {GRID("{\"name\": [\"x\"]}"), "t.json#/entries/1/grid/values/name", "cannot be varied"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        as_arena *arena = as_arena_new();
+        as_suite *suite = NULL;
+        assay_error error = ASSAY_ERROR_INIT;
+        cr_expect_eq(load(arena, cases[i].json, &suite, &error), ASSAY_BAD_DATA);
+        cr_expect_null(suite);
+        cr_expect_str_eq(error.where, cases[i].where);
+        cr_expect(strstr(error.text, cases[i].text), "%s", error.text);
+        as_arena_free(arena);
+    }
 }

@@ -32,6 +32,7 @@ static void walk(as_batches *batches, const as_split_rows *split, bool longest_f
     uint32_t n = 0, n_batches = 0;
     memset(seen, 0, sizeof seen);
     for (const assay_batch *b; (b = as_batches_next(batches)); n_batches++) {
+        cr_assert_eq(b->flags, n_batches + 1 == as_batches_count(batches) ? ASSAY_BATCH_LAST : 0);
         const uint32_t *places = as_batches_rows(batches);
         cr_assert_eq(b->struct_size, sizeof *b);
         cr_assert(b->n_rows >= 1 && b->n_rows <= as_batches_max_rows(batches));
@@ -431,5 +432,29 @@ Test(batches, token_weights_come_with_their_tokens) {
     for (const assay_batch *batch; (batch = as_batches_next(b));)
         for (int32_t t = 0; t < batch->n_tokens; t++)
             cr_assert_eq(batch->token_weights[t], (float)(batch->ids[t] + 0.5));
+    as_arena_free(arena);
+}
+
+/* Rows of 10 ids, the last ones of which are the suite's padding. */
+Test(batches, padding_of_the_suite_is_no_real_token) {
+    as_split_rows split = make_split(7);
+    uint64_t real = 0, padded = 0, n_real = 0;
+    for (uint32_t i = 0; i < 7; i++) {
+        rows[i].n_ids = 10;
+        rows[i].n_padding = (int32_t)i;
+    }
+    split.longest = 10;
+    as_arena *arena = as_arena_new();
+    as_batches *b = open_batches(arena, &split, (as_batches_config){.batch_rows = 3});
+    as_batches_padding(b, &real, &padded);
+    cr_assert(real == 70 - 21 && padded == 70, "%u of %u", (unsigned)real, (unsigned)padded);
+    for (const assay_batch *batch; (batch = as_batches_next(b));) {
+        int32_t expected = batch->n_tokens;
+        for (int32_t k = 0; k < batch->n_rows; k++)
+            expected -= rows[as_batches_rows(b)[k]].n_padding;
+        cr_assert_eq(as_batches_real_tokens(b), expected);
+        n_real += (uint64_t)expected;
+    }
+    cr_assert_eq(n_real, 49);
     as_arena_free(arena);
 }

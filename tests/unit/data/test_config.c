@@ -37,6 +37,7 @@ Test(config, defaults) {
     cr_assert_str_eq(t.kind, "words");
     cr_assert_eq(t.vocab_size, 20000);
     cr_assert_eq(t.max_tokens, 256);
+    cr_assert_not(t.padded);
     as_arena_free(arena);
 }
 
@@ -76,13 +77,14 @@ Test(config, every_field) {
     cr_assert_eq(c.validation.share, 0.25);
     cr_assert_eq(c.validation.seed, 9, "the subset's");
     cr_assert_not(c.validation.stratified);
-    json = load("{\"kind\": \"whitespace\", \"vocab_size\": 30}");
+    json = load("{\"kind\": \"whitespace\", \"vocab_size\": 30, \"padding\": \"max_tokens\"}");
     as_tokenizer_config t;
     cr_assert_eq(as_tokenizer_config_from_json(arena, json, 64, "x", &t, NULL), ASSAY_OK);
     json_decref(json);
     cr_assert_str_eq(t.kind, "whitespace");
     cr_assert_eq(t.vocab_size, 30);
     cr_assert_eq(t.max_tokens, 64);
+    cr_assert(t.padded);
     as_arena_free(arena);
 }
 
@@ -143,6 +145,7 @@ Test(config, tokenizer_refusals) {
                                         "{\"kind\": \"words\", \"pattern\": \"x\"}",
                                         "{\"kind\": \"wordpiece\", \"vocab_size\": 50}",
                                         "{\"lower_case\": true}",
+                                        "{\"padding\": \"longest\"}",
                                         "3"};
     as_arena *arena = as_arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

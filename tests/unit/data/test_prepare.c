@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* as_prepare end to end: small data exactly, WordNet, and IMDB where ASSAY_TEST_DATA has it. */
+#include "data/embeddings/tfidf.h"
 #include "data/resources/archive.h"
 #include "data/tokenizers/encoder.h"
 #include "data_set.h"
@@ -88,6 +89,86 @@ Test(prepare, small_data_comes_out_exactly) {
     cr_assert(encoding.n_ids == 2 && ids[0] == 5 && ids[1] == 3);
     as_prepared_free(p);
     json_decref(steps);
+    as_arena_free(arena);
+}
+
+static const char *warning_of(const as_prepared *p, const char *part) {
+    for (size_t i = 0; i < p->n_warnings; i++)
+        if (strstr(p->warnings[i], part))
+            return p->warnings[i];
+    return NULL;
+}
+
+/* Padded: PAD behind the words of every row, weight 0; what is counted knows of none. */
+static void check_padded(const as_prepared *p, const as_prepared *plain) {
+    for (int s = 0; s < AS_SPLIT_COUNT; s++) {
+        const as_split_rows *split = &p->splits[s], *without = &plain->splits[s];
+        cr_assert(split->n_tokens == without->n_tokens && split->n_unknown == without->n_unknown);
+        cr_assert(split->n_truncated == without->n_truncated && split->n_rows == without->n_rows);
+        cr_assert_eq(split->n_padding, 4 * (uint64_t)split->n_rows - split->n_tokens);
+        cr_assert_eq(split->longest, split->n_rows ? 4 : 0);
+        for (uint32_t i = 0; i < split->n_rows; i++) {
+            const as_row *row = &split->rows[i], *words_of = &without->rows[i];
+            cr_assert(row->n_ids == 4 && row->n_padding == 4 - words_of->n_ids);
+            cr_assert(row->label == words_of->label && row->n_tokens == words_of->n_tokens);
+            for (int32_t t = 0; t < 4; t++) {
+                bool real = t < words_of->n_ids;
+                cr_assert_eq(row->ids[t], real ? words_of->ids[t] : AS_TOKEN_PAD);
+                cr_assert_eq(row->weights[t], real ? 1 : 0);
+            }
+        }
+    }
+}
+
+Test(prepare, padding_fills_rows_up_and_is_not_counted) {
+    scratch_path scratch = scratch_folder(), root = scratch_join(scratch.text, "set");
+    scratch_path manifest =
+        scratch_write(scratch.text, "mine.json", folders_manifest, strlen(folders_manifest));
+    scratch_path cache = scratch_join(scratch.text, "cache");
+    for (size_t i = 0; i < N_FOLDERS_FILES; i++)
+        scratch_write(root.text, folders_files[i][0], folders_files[i][1],
+                      strlen(folders_files[i][1]));
+    as_arena *arena = as_arena_new();
+    as_data_config data = everything(manifest.text);
+    as_tokenizer_config tokenizer = words(50, 4);
+    data.path = root.text;
+    setenv("ASSAY_CACHE_DIR", cache.text, 1);
+    as_prepared *plain = prepare(arena, &data, &tokenizer);
+    cr_assert(!warning_of(plain, "filled up") && !json_object_get(plain->report, "padding"));
+    tokenizer.padded = true;
+    as_prepared *p = prepare(arena, &data, &tokenizer);
+    cr_assert(p->from_cache, "padding is no part of the image");
+    check_padded(p, plain);
+    cr_assert(warning_of(p, "every text is filled up to 4 tokens with padding"));
+    cr_assert(warning_of(p, ": 50.0 % of what it computes"), "8 words of 16");
+    const json_t *told = json_object_get(p->report, "padding");
+    cr_assert_eq(json_number_value(json_object_get(told, "share_of_train")), 0.5);
+    int32_t ids[4] = {9, 9, 9, 9}, expected[4] = {3, 0, 0, 0};
+    as_encoding encoding;
+    expected[0] = as_vocabulary_id(p->vocabulary, "good", 4);
+    cr_assert_eq(as_encoder_encode(p->encoder, "good", 4, ids, &encoding, NULL), ASSAY_OK);
+    cr_assert_arr_eq(ids, expected, sizeof ids);
+    cr_assert(encoding.n_ids == 4 && encoding.n_padding == 3 && encoding.n_tokens == 1);
+    cr_assert(!encoding.truncated && !encoding.empty && encoding.n_unknown == 0);
+    as_prepared_free(p);
+    as_prepared_free(plain);
+    as_arena_free(arena);
+    scratch_remove(&scratch);
+}
+
+Test(prepare, padding_and_token_weights_exclude_each_other) {
+    as_arena *arena = as_arena_new();
+    as_prepared preset, *p = &preset;
+    assay_error error = ASSAY_ERROR_INIT;
+    as_data_config data = everything("synthetic");
+    as_tokenizer_config tokenizer = words(100, 16);
+    const as_tfidf_config tfidf = {0};
+    tokenizer.padded = true;
+    tokenizer.token_weights = &tfidf;
+    cr_assert_eq(as_prepare(arena, &data, &tokenizer, NULL, &p, &error), ASSAY_INVALID_ARGUMENT);
+    cr_assert_str_eq(error.where, "tokenizer/padding");
+    cr_assert(strstr(error.text, "token_weights"), "%s", error.text);
+    cr_assert_eq(p, &preset);
     as_arena_free(arena);
 }
 

@@ -21,8 +21,9 @@ static assay_graph *make(void) {
         .struct_size = sizeof config, .n_classes = 2, .vocab_size = 7, .max_tokens = 8};
     assay_error error = ASSAY_ERROR_INIT;
     assay_graph *graph = NULL;
-    cr_assert_eq(as_graph_build_model(&model, &config, 0, NULL, 1, &graph, &error), ASSAY_OK, "%s",
-                 error.text);
+    cr_assert_eq(as_graph_build_model(&model, &config, &(as_graph_options){.with_gradient = 1},
+                                      &graph, &error),
+                 ASSAY_OK, "%s", error.text);
     return graph;
 }
 
@@ -53,14 +54,17 @@ static assay_graph *make_constants(void) {
     assay_value kind = assay_block_parameter(b, "kind", "weight", 3, 2, ASSAY_INIT_NORMAL, 1);
     x = assay_recurrent(b, ASSAY_OP_RNN, "rnn", 0, assay_add_row(b, x, kind, 1), 2, 0);
     assay_value logits = assay_pool(b, "pool", x, ASSAY_POOL_MAX, 0);
-    cr_assert_eq(as_graph_close(graph, logits, 0, weights, 1, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(as_graph_close(graph, logits,
+                                &(as_graph_options){.class_weights = weights, .with_gradient = 1},
+                                &error),
+                 ASSAY_OK, "%s", error.text);
     return graph;
 }
 
 Test(dump, constants) {
     expect_graph_print(make_constants(), as_graph_print,
                        "%0 = token_ids : tokens [N] index\n"
-                       "%1 = constant words.weight : [7, 2]\n"
+                       "%1 = frozen words.weight : [7, 2]\n"
                        "%2 = embedding(%0, %1 words.weight) : tokens [N, 2]\n"
                        "%3 = token_weights : tokens [N, 1]\n"
                        "%4 = scale_tokens(%2, %3) : tokens [N, 2]\n"
@@ -193,7 +197,8 @@ Test(flops, attention_grows_with_the_squared_lengths) {
     const assay_builder *b = as_graph_builder(graph);
     assay_value x = assay_embedding(b, "e", b->input(graph, ASSAY_INPUT_TOKEN_IDS), 5, 6);
     x = assay_mean_pool(b, assay_self_attention(b, "a", x, 2, 0));
-    cr_assert_eq(as_graph_close(graph, x, 0, NULL, 1, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, x, &(as_graph_options){.with_gradient = 1}, &error),
+                 ASSAY_OK);
     const assay_graph_view *view = as_graph_view(graph);
     cr_assert_eq(view->nodes[2].op, ASSAY_OP_ATTENTION);
     cr_assert_float_eq(as_node_flops(view, 2, 2, lengths), 17 * (4 * 6 + 6 * 2), 0);

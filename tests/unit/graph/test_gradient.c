@@ -27,8 +27,10 @@ static assay_value tokens(const char *name, int64_t channels) {
 }
 
 static const assay_graph_view *close_graph(assay_value logits) {
-    cr_assert_eq(as_graph_close(graph, logits, 0.1, NULL, 1, &error), ASSAY_OK, "%s: %s",
-                 error.where, error.text);
+    cr_assert_eq(as_graph_close(graph, logits,
+                                &(as_graph_options){.label_smoothing = 0.1, .with_gradient = 1},
+                                &error),
+                 ASSAY_OK, "%s: %s", error.where, error.text);
     return as_graph_view(graph);
 }
 
@@ -301,7 +303,8 @@ Test(gradient, without_parameters_there_is_no_backward_part) {
 
 Test(gradient, is_left_out_when_not_asked_for) {
     assay_value x = assay_mean_pool(b, tokens("e", 4));
-    cr_assert_eq(as_graph_close(graph, x, 0, NULL, 0, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, x, &(as_graph_options){.with_gradient = 0}, &error),
+                 ASSAY_OK);
     const assay_graph_view *view = as_graph_view(graph);
     cr_assert_eq(view->n_nodes, view->n_forward_nodes);
     cr_assert_eq(view->parameters[0].gradient, ASSAY_NONE);

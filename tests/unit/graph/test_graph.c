@@ -72,8 +72,12 @@ Test(graph, class_weights_are_a_constant_of_the_loss) {
     static const double weights[] = {0.5, 2, 1};
     static const int32_t labels[] = {1, 1, 0, 2};
     assay_value logits = bag("embedding", 3);
-    cr_assert_eq(as_graph_close(graph, logits, 0.1, weights, 1, &error), ASSAY_OK, "%s",
-                 error.text);
+    cr_assert_eq(as_graph_close(graph, logits,
+                                &(as_graph_options){.label_smoothing = 0.1,
+                                                    .class_weights = weights,
+                                                    .with_gradient = 1},
+                                &error),
+                 ASSAY_OK, "%s", error.text);
     const assay_graph_view *view = as_graph_view(graph);
     const assay_parameter_info *p = &view->parameters[1];
     cr_assert_eq(view->n_parameters, 2);
@@ -89,7 +93,9 @@ Test(graph, class_weights_are_a_constant_of_the_loss) {
 
 Test(graph, without_class_weights_each_row_counts_one) {
     static const int32_t labels[] = {1, 1, 0};
-    cr_assert_eq(as_graph_close(graph, bag("embedding", 3), 0, NULL, 1, &error), ASSAY_OK);
+    cr_assert_eq(
+        as_graph_close(graph, bag("embedding", 3), &(as_graph_options){.with_gradient = 1}, &error),
+        ASSAY_OK);
     cr_assert_float_eq(as_graph_loss_weight(as_graph_view(graph), labels, 3), 3, 0);
     cr_assert_eq(as_graph_n_trained(as_graph_view(graph)), 30);
 }
@@ -100,7 +106,9 @@ Test(graph, class_weights_are_above_zero) {
         const double weights[] = {1, bad[i]};
         teardown();
         setup();
-        cr_assert_eq(as_graph_close(graph, bag("embedding", 2), 0, weights, 1, &error),
+        cr_assert_eq(as_graph_close(
+                         graph, bag("embedding", 2),
+                         &(as_graph_options){.class_weights = weights, .with_gradient = 1}, &error),
                      ASSAY_INVALID_ARGUMENT);
         expect_error(ASSAY_INVALID_ARGUMENT, "loss.class_weights", "class 1 has the weight");
         cr_assert_null(as_graph_view(graph));
@@ -121,7 +129,8 @@ Test(graph, first_error_sticks_and_everything_after_it_does_nothing) {
     b->fail(graph, "later", "another");
     expect_error(ASSAY_INVALID_ARGUMENT, "options.heads", "multiple of heads");
     cr_assert_eq(graph->n_values, 0);
-    cr_assert_eq(as_graph_close(graph, 0, 0, NULL, 1, &error), ASSAY_INVALID_ARGUMENT);
+    cr_assert_eq(as_graph_close(graph, 0, &(as_graph_options){.with_gradient = 1}, &error),
+                 ASSAY_INVALID_ARGUMENT);
     cr_assert_str_eq(error.where, "options.heads");
 }
 
@@ -206,7 +215,7 @@ Test(graph, parameter_dimensions_are_bounded) {
 
 Test(graph, initial_distributions_are_checked) {
     static const assay_init cases[] = {
-        {3, 0, 1.0}, {-1, 0, 1.0}, {ASSAY_INIT_UNIFORM, 0, -1.0}, {ASSAY_INIT_NORMAL, 0, NAN}};
+        {6, 0, 1.0}, {-1, 0, 1.0}, {ASSAY_INIT_UNIFORM, 0, -1.0}, {ASSAY_INIT_NORMAL, 0, NAN}};
     int64_t dims[1] = {2};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         teardown();
@@ -232,7 +241,8 @@ Test(graph, unused_parameters_are_named) {
     assay_value x = bag("embedding", 4);
     parameter("forgotten.weight", 2, 2);
     assay_relu(b, assay_linear(b, "side", x, 3));
-    cr_assert_eq(as_graph_close(graph, x, 0, NULL, 1, &error), ASSAY_INVALID_ARGUMENT);
+    cr_assert_eq(as_graph_close(graph, x, &(as_graph_options){.with_gradient = 1}, &error),
+                 ASSAY_INVALID_ARGUMENT);
     cr_assert(strstr(error.text, "3 of 4 parameters: forgotten.weight, side.weight, side.bias;"),
               "%s", error.text);
     cr_assert_null(as_graph_view(graph));
@@ -244,7 +254,8 @@ Test(graph, unused_nodes_are_removed_and_the_rest_renumbered) {
     assay_tanh(b, assay_sinusoid(b, 3));
     b->input(graph, ASSAY_INPUT_POSITIONS);
     assay_value logits = assay_linear(b, "fc", assay_dropout(b, x, 0.25), 2);
-    cr_assert_eq(as_graph_close(graph, logits, 0, NULL, 0, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(as_graph_close(graph, logits, &(as_graph_options){.with_gradient = 0}, &error),
+                 ASSAY_OK, "%s", error.text);
     const assay_graph_view *view = as_graph_view(graph);
     const int32_t ops[] = {ASSAY_OP_EMBEDDING, ASSAY_OP_MEAN_POOL, ASSAY_OP_DROPOUT,
                            ASSAY_OP_LINEAR, ASSAY_OP_CROSS_ENTROPY};
@@ -265,7 +276,8 @@ Test(graph, unused_nodes_are_removed_and_the_rest_renumbered) {
 
 Test(graph, a_graph_without_waste_keeps_its_numbers) {
     assay_value x = bag("embedding", 4), logits = assay_linear(b, "fc", x, 2);
-    cr_assert_eq(as_graph_close(graph, logits, 0, NULL, 1, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, logits, &(as_graph_options){.with_gradient = 1}, &error),
+                 ASSAY_OK);
     cr_assert_eq(as_graph_view(graph)->logits, logits);
     cr_assert_eq(as_graph_view(graph)->values[x].node, 1);
 }
@@ -278,7 +290,8 @@ Test(graph, attributes_nobody_reads_are_cleared) {
     attrs.probability = 0.5;
     assay_value x = bag("embedding", 4);
     x = b->apply(graph, ASSAY_OP_SCALE, &x, 1, &attrs);
-    cr_assert_eq(as_graph_close(graph, x, 0, NULL, 0, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, x, &(as_graph_options){.with_gradient = 0}, &error),
+                 ASSAY_OK);
     const assay_attrs *kept = &as_graph_view(graph)->nodes[2].attrs;
     cr_assert_eq(kept->factor, 0.5);
     cr_assert_eq(kept->heads, 0);
@@ -289,7 +302,8 @@ Test(graph, attributes_nobody_reads_are_cleared) {
 Test(graph, linear_always_has_three_inputs) {
     assay_value inputs[2] = {bag("embedding", 4), parameter("w", 2, 4)};
     assay_value logits = b->apply(graph, ASSAY_OP_LINEAR, inputs, 2, NULL);
-    cr_assert_eq(as_graph_close(graph, logits, 0, NULL, 1, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, logits, &(as_graph_options){.with_gradient = 1}, &error),
+                 ASSAY_OK);
     const assay_node *node = &as_graph_view(graph)->nodes[2];
     cr_assert_eq(node->n_inputs, 3);
     cr_assert_eq(node->inputs[2], ASSAY_NONE);
@@ -297,19 +311,22 @@ Test(graph, linear_always_has_three_inputs) {
 
 Test(graph, nothing_can_be_added_after_closing) {
     assay_value x = bag("embedding", 4);
-    cr_assert_eq(as_graph_close(graph, x, 0, NULL, 0, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, x, &(as_graph_options){.with_gradient = 0}, &error),
+                 ASSAY_OK);
     uint32_t n_nodes = as_graph_view(graph)->n_nodes;
     cr_assert_eq(assay_relu(b, x), ASSAY_NONE);
     cr_assert_eq(parameter("w", 2, 2), ASSAY_NONE);
     cr_assert_eq(as_graph_view(graph)->n_nodes, n_nodes);
     expect_error(ASSAY_INVALID_ARGUMENT, "graph node", "closed");
-    cr_assert_eq(as_graph_close(graph, x, 0, NULL, 0, &error), ASSAY_INVALID_ARGUMENT);
+    cr_assert_eq(as_graph_close(graph, x, &(as_graph_options){.with_gradient = 0}, &error),
+                 ASSAY_INVALID_ARGUMENT);
 }
 
 /* y = tanh(x); logits = y + y */
 Test(graph, uses_count_reads_and_last_use_is_the_last_reader) {
     assay_value x = bag("embedding", 4), y = assay_tanh(b, x), logits = assay_add(b, y, y);
-    cr_assert_eq(as_graph_close(graph, logits, 0, NULL, 1, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_close(graph, logits, &(as_graph_options){.with_gradient = 1}, &error),
+                 ASSAY_OK);
     const assay_graph_view *view = as_graph_view(graph);
     int32_t end = (int32_t)view->n_nodes;
     /* add reads it twice, tanh_grad once */
@@ -342,21 +359,25 @@ Test(graph, model_is_built_and_its_logits_checked) {
     assay_model_config config = {
         .struct_size = sizeof config, .n_classes = 3, .vocab_size = 20, .max_tokens = 8};
     assay_graph *preset = graph, *built = preset;
-    cr_assert_eq(as_graph_build_model(&model, &config, 0, NULL, 1, &built, &error), ASSAY_OK);
+    cr_assert_eq(as_graph_build_model(&model, &config, &(as_graph_options){.with_gradient = 1},
+                                      &built, &error),
+                 ASSAY_OK);
     cr_assert_eq(as_graph_view(built)->n_parameters, 3);
     cr_assert_eq(as_graph_view(built)->parameters[0].n_elements, 80);
     as_graph_free(built);
 
     built = preset;
     config.n_classes = 5;
-    cr_assert_eq(as_graph_build_model(&model, &config, 0, NULL, 1, &built, &error),
+    cr_assert_eq(as_graph_build_model(&model, &config, &(as_graph_options){.with_gradient = 1},
+                                      &built, &error),
                  ASSAY_INVALID_ARGUMENT);
     cr_assert_eq(built, preset, "untouched on failure");
     cr_assert(strstr(error.text, "rows [B, 3]; expected rows [B, 5]"), "%s", error.text);
 
     error = (assay_error)ASSAY_ERROR_INIT;
     model.build = build_tokens;
-    cr_assert_eq(as_graph_build_model(&model, &config, 0, NULL, 1, &built, &error),
+    cr_assert_eq(as_graph_build_model(&model, &config, &(as_graph_options){.with_gradient = 1},
+                                      &built, &error),
                  ASSAY_INVALID_ARGUMENT);
     cr_assert(strstr(error.text, "pool the tokens first"), "%s", error.text);
 }

@@ -331,7 +331,9 @@ Test(shapes, cross_entropy_checks_logits_and_smoothing) {
         assay_error error = ASSAY_ERROR_INIT;
         cr_assert_eq(as_graph_new(&graph, &error), ASSAY_OK);
         make_values(graph);
-        cr_assert_eq(as_graph_close(graph, logits[i], 0, NULL, 1, &error), ASSAY_INVALID_ARGUMENT);
+        cr_assert_eq(
+            as_graph_close(graph, logits[i], &(as_graph_options){.with_gradient = 1}, &error),
+            ASSAY_INVALID_ARGUMENT);
         cr_assert_str_eq(error.where, "graph logits");
         as_graph_free(graph);
     }
@@ -343,8 +345,11 @@ Test(shapes, cross_entropy_checks_logits_and_smoothing) {
         const assay_builder *b = as_graph_builder(graph);
         assay_value x = b->apply(graph, ASSAY_OP_SINUSOID, NULL, 0, &attrs);
         x = b->apply(graph, ASSAY_OP_MEAN_POOL, &x, 1, NULL);
-        cr_assert_eq(as_graph_close(graph, x, smoothing[i], NULL, 1, &error),
-                     ASSAY_INVALID_ARGUMENT);
+        cr_assert_eq(
+            as_graph_close(graph, x,
+                           &(as_graph_options){.label_smoothing = smoothing[i], .with_gradient = 1},
+                           &error),
+            ASSAY_INVALID_ARGUMENT);
         cr_assert(strstr(error.text, "label smoothing"), "%s", error.text);
         cr_assert_null(as_graph_view(graph));
         as_graph_free(graph);

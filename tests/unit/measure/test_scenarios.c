@@ -88,6 +88,26 @@ Test(scenarios, end_when_the_count_is_met_last) {
     cr_assert(result.complete && result.steady);
 }
 
+/* Tokens a second and a query's tokens are real ones; the model sees all. */
+Test(scenarios, the_suites_padding_is_no_token) {
+    as_row *rows = as_arena_alloc_array(arena, N_ROWS, sizeof *rows);
+    static const int32_t padded[TOY_LONGEST] = {3, 4};
+    for (int i = 0; i < N_ROWS; i++) {
+        rows[i] = split.rows[i];
+        rows[i].ids = padded;
+        rows[i].n_ids = TOY_LONGEST;
+        rows[i].n_padding = TOY_LONGEST - 2;
+    }
+    split.rows = rows;
+    split.longest = TOY_LONGEST;
+    cr_assert_eq(run("single_stream"), ASSAY_OK, "%s", error.text);
+    cr_assert(seen_tokens[0] == TOY_LONGEST && result.queries[0].n_tokens == 2);
+    cr_assert_eq(result.n_tokens, 2 * result.n_rows);
+    cr_assert_eq(run("offline"), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(result.queries[0].n_tokens, 2 * result.queries[0].n_rows);
+    cr_assert_eq(result.n_tokens, 2 * result.n_rows);
+}
+
 Test(scenarios, end_when_the_time_is_met_last) {
     config.min_seconds = 8;
     cr_assert_eq(run("single_stream"), ASSAY_OK);

@@ -10,6 +10,7 @@
 typedef struct test_options {
     int64_t hidden, bidirectional, pooling;
     double dropout, scale;
+    const char *command, *needed;
 } test_options;
 
 static const char *const poolings[] = {"last", "mean", "max", NULL};
@@ -20,6 +21,8 @@ static const assay_option table[] = {
     ASSAY_OPTION_CHOICE(test_options, pooling, 1, poolings, "row vector"),
     ASSAY_OPTION_REAL(test_options, dropout, 0.1, 0, 0.99, "drop probability"),
     ASSAY_OPTION_REAL(test_options, scale, 2, -INFINITY, INFINITY, "factor"),
+    ASSAY_OPTION_TEXT(test_options, command, 16, "what is started"),
+    ASSAY_OPTION_ROW(test_options, needed, ASSAY_OPTION_KIND_TEXT, 0, 3, 4, NULL, "a name"),
 };
 
 static const assay_plugin descriptor = {
@@ -69,6 +72,21 @@ Test(options, defaults) {
     cr_assert_eq(o->pooling, 1);
     cr_assert_eq(o->dropout, 0.1);
     cr_assert_eq(o->scale, 2);
+    cr_assert_str_eq(o->command, "");
+}
+
+Test(options, a_text_is_copied_and_may_be_as_long_as_its_row_says) {
+    char given[] = "0123456789abcde\xc3\xa9"; /* 17 bytes: one over */
+    const as_option_value value = text("command", given + 1);
+    const test_options *o = fill(&value, 1);
+    cr_assert_str_eq(o->command, "123456789abcde\xc3\xa9");
+    given[1] = 'x';
+    cr_assert_str_eq(o->command, "123456789abcde\xc3\xa9", "the struct has a copy");
+}
+
+Test(options, a_text_may_be_of_any_script) {
+    const as_option_value value = text("command", "~ \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    cr_assert_str_eq(fill(&value, 1)->command, value.text);
 }
 
 Test(options, values_replace_defaults_and_bounds_are_inclusive) {
@@ -113,7 +131,20 @@ Test(options, bad_values_are_refused) {
         {text("pooling", ""), "found the text ''"},
         {number("pooling", 1), "found 1; expected one of last, mean, max"},
         {number("hiden", 64), "test has no such option; did you mean 'hidden'?"},
-        {number("nonsense", 1), "`assay show test` lists its 5"},
+        {number("nonsense", 1), "`assay show test` lists its 7"},
+        {number("command", 1), "found 1; expected a text"},
+        {boolean("command", true), "found true; expected a text"},
+        {text("command", "0123456789abcdefg"), "found over 16 bytes; expected a text of 0 to 16"},
+        {text("needed", "ab"), "found 2 bytes; expected a text of 3 to 4"},
+        {text("command", "a\nb"), "found the byte 0x0a at 1; expected UTF-8 without control"},
+        {text("command", "ab\x7f"), "found the byte 0x7f at 2"},
+        {text("command", "\xc2\x85"), "found the byte 0xc2 at 0"},         /* C1: next line */
+        {text("command", "a\xff"), "found the byte 0xff at 1"},            /* no first byte */
+        {text("command", "\xc0\xaf"), "found the byte 0xc0 at 0"},         /* overlong '/' */
+        {text("command", "\xe0\x80\xaf"), "found the byte 0xe0 at 0"},     /* overlong '/' */
+        {text("command", "\xed\xa0\x80"), "found the byte 0xed at 0"},     /* surrogate */
+        {text("command", "\xf4\x90\x80\x80"), "found the byte 0xf4 at 0"}, /* over U+10FFFF */
+        {text("command", "ab\xe2\x82"), "found the byte 0xe2 at 2"},       /* cut */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assay_error error = ASSAY_ERROR_INIT;
@@ -147,11 +178,18 @@ static void expect_text(const test_options *options, size_t row, const char *exp
 }
 
 Test(options, text_of_values) {
-    const test_options o = {
-        .hidden = 128, .bidirectional = 0, .pooling = 1, .dropout = 0.1, .scale = 1.0 / 3};
+    const test_options o = {.hidden = 128,
+                            .bidirectional = 0,
+                            .pooling = 1,
+                            .dropout = 0.1,
+                            .scale = 1.0 / 3,
+                            .command = "python3 -u",
+                            .needed = ""};
     expect_text(&o, 0, "128");
     expect_text(&o, 1, "false");
     expect_text(&o, 2, "mean");
     expect_text(&o, 3, "0.1");
     expect_text(&o, 4, "0.3333333333333333");
+    expect_text(&o, 5, "python3 -u");
+    expect_text(&o, 6, "");
 }

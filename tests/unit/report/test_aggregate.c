@@ -98,3 +98,61 @@ Test(aggregate, backends_make_rows_and_names) {
     cr_assert_str_eq(t.s.rows[2].name, "bayes");
     done(&t);
 }
+
+static fixture_cell grid_point(const char *name, uint64_t seed, uint32_t right, double validation) {
+    static const char *const grids[2] = {
+        "{\"entry\": \"gru\", \"select\": \"validation.accuracy\", \"values\": {\"training.lr\": "
+        "0.001}}",
+        "{\"entry\": \"gru\", \"select\": \"validation.loss\", \"values\": {\"training.lr\": "
+        "0.01}}"};
+    fixture_cell cell = fixture_default(name, seed, right);
+    cell.grid = grids[strcmp(name, "by-loss") == 0];
+    cell.validation = validation;
+    return cell;
+}
+
+Test(aggregate, a_grid_shows_the_point_that_is_best_on_validation) {
+    fixture_cell cells[5] = {
+        grid_point("gru-a", 1, 0xffffffff, 0.60), grid_point("gru-a", 2, 0xffffffff, 0.60),
+        grid_point("gru-b", 1, 0x0000ffff, 0.59), grid_point("gru-b", 2, 0x0000ffff, 0.70),
+        fixture_default("other", 1, 0x0fffffff)};
+    summarised t = summarise(cells, 5);
+    cr_assert_eq(t.s.n_rows, 2, "the other point is in no table");
+    cr_assert_eq(t.s.n_complete, 2);
+    cr_assert_str_eq(t.s.rows[0].name, "other", "however good the test figures of gru-a are");
+    cr_assert_str_eq(t.s.rows[1].name, "gru-b [best of 2 on validation]");
+    cr_assert_eq(t.s.n_grids, 1);
+    const as_grid *grid = &t.s.grids[0];
+    cr_assert_eq(grid->n_points, 2);
+    cr_assert(!grid->points[0].selected && grid->points[1].selected);
+    cr_assert_float_eq(grid->points[1].mean, 0.645, 1e-12);
+    cr_assert_float_eq(grid->points[1].low, 0.59, 1e-12);
+    cr_assert_float_eq(grid->points[1].high, 0.70, 1e-12);
+    cr_assert_str_eq(grid->points[1].values, "lr 0.001");
+    done(&t);
+}
+
+Test(aggregate, a_grid_by_loss_takes_the_lowest) {
+    fixture_cell cells[3] = {grid_point("by-loss", 1, 0xffffffff, 0.50),
+                             grid_point("by-loss", 2, 0xffffffff, 0.50),
+                             grid_point("by-loss", 1, 0xffffffff, 0.40)};
+    cells[0].entry = "x";
+    cells[1].entry = "y";
+    cells[2].entry = "z";
+    cells[1].validation = 0.7; /* loss 0.3 */
+    summarised t = summarise(cells, 3);
+    cr_assert_eq(t.s.n_rows, 1);
+    cr_assert_str_eq(t.s.rows[0].name, "y [best of 3 on validation]");
+    done(&t);
+}
+
+Test(aggregate, a_grid_without_validation_texts_selects_nothing) {
+    fixture_cell cells[2] = {grid_point("gru-a", 1, 0xffffffff, 0),
+                             grid_point("gru-b", 1, 0x0000ffff, 0)};
+    summarised t = summarise(cells, 2);
+    cr_assert_eq(t.s.n_rows, 1);
+    cr_assert_eq(t.s.n_complete, 0);
+    cr_assert_str_eq(t.s.rows[0].name, "gru");
+    cr_assert(strstr(t.s.rows[0].problem, "no validation texts"));
+    done(&t);
+}

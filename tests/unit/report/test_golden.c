@@ -66,6 +66,24 @@ Test(golden, table) {
     as_run_free(run);
 }
 
+Test(golden, notes_of_the_suite_and_of_the_entries_that_ran) {
+    as_run *run = small_run();
+    char *text = NULL;
+    size_t size = 0;
+    json_object_set_new(run->suite, "notes", json_pack("[s,s]", "One *choice*.", "Two."));
+    json_object_set_new(run->suite, "entries",
+                        json_pack("[{s:s},{s:s,s:[s]},{s:s,s:[s]}]", "name", "gru", "name", "lstm",
+                                  "notes", "Of the @lstm.", "name", "bert", "notes", "Not run."));
+    FILE *stream = open_memstream(&text, &size);
+    cr_assert_eq(as_report_write_markdown(run, stream, NULL), ASSAY_OK);
+    fclose(stream);
+    cr_assert_not_null(strstr(text, "\n## Notes of the suite\n\n- One \\*choice\\*.\n- Two.\n"
+                                    "- `lstm`: Of the &#64;lstm.\n\n##"));
+    cr_assert_null(strstr(text, "Not run."));
+    free(text);
+    as_run_free(run);
+}
+
 Test(golden, markdown) {
     as_run *run = small_run();
     char *text = NULL;

@@ -34,10 +34,13 @@ typedef struct fixture_cell {
     double latency_factor, training_factor;
     int64_t rss;
     const char *rows_sha256, *cpu;
+    const char *grid;  /* as JSON; NULL: none */
+    double validation; /* accuracy; 0: no validation texts */
 } fixture_cell;
 
 static inline fixture_cell fixture_default(const char *entry, uint64_t seed, uint32_t right) {
-    return (fixture_cell){entry, "onednn", "f32", seed, right, 1, 1, 200 << 20, "r0ws", "Test CPU"};
+    return (fixture_cell){entry, "onednn",  "f32",  seed,       right, 1,
+                          1,     200 << 20, "r0ws", "Test CPU", NULL,  0};
 }
 
 enum { FIXTURE_ROWS = 96, FIXTURE_QUERIES = 400, FIXTURE_EPOCHS = 6 };
@@ -58,6 +61,16 @@ static inline void fixture_predict(as_record *r, uint32_t right) {
                                    &r->test, NULL),
                  ASSAY_OK);
     r->test.loss = 0.75;
+}
+
+/* Three classes, 300 texts, of which a share is right; the others are taken for the next class. */
+static inline void fixture_validate(as_record *r, double accuracy) {
+    int64_t right = (int64_t)(100 * accuracy);
+    int64_t confusion[9] = {right, 100 - right, 0, 0, right, 100 - right, 100 - right, 0, right};
+    cr_assert_eq(as_scores_from_confusion(r->arena, confusion, fixture_labels, 3, 0, 1,
+                                          &r->validation, NULL),
+                 ASSAY_OK);
+    r->validation.loss = 1 - accuracy;
 }
 
 static inline void fixture_measure(as_record *r, const fixture_cell *c) {
@@ -141,13 +154,21 @@ static inline as_record *fixture_record(const fixture_cell *c) {
     r->dataset.coverage = 0.975;
     r->dataset.vocab_size = 12345;
     r->dataset.mean_tokens = 11.5;
-    r->json = json_loads(fixture_preparation, 0, NULL); /* the record's to release */
-    r->dataset.preparation = r->json;
+    json_t *grid = c->grid ? json_loads(c->grid, 0, NULL) : NULL;
+    json_t *preparation = json_loads(fixture_preparation, 0, NULL);
+    r->json = json_pack("{s:o, s:o*}", "preparation", preparation, "grid", grid);
+    cr_assert_not_null(r->json); /* the record's to release */
+    r->dataset.preparation = preparation;
+    r->grid = grid;
+    if (c->validation > 0)
+        fixture_validate(r, c->validation);
     r->training.n_epochs = FIXTURE_EPOCHS;
     r->training.best_epoch = 5;
     r->training.stopped = "epochs";
     r->training.initial_loss = 1.0986;
     r->training.padding_share = 0.25;
+    r->training.n_resumed = c->seed == 2 ? 3 : 0;
+    r->training.resumed_step = c->seed == 2 ? 480 : 0;
     fixture_predict(r, c->right);
     fixture_measure(r, c);
     r->peak_rss_bytes = c->rss;

@@ -125,6 +125,11 @@ Test(record, survives_writing_and_reading) {
     SAME_COUNT(offline.samples);
     SAME_COUNT(peak_rss_bytes);
     SAME_COUNT(peak_device_bytes);
+    SAME_COUNT(parameter_bytes);
+    SAME_COUNT(gradient_bytes);
+    SAME_COUNT(optimizer_bytes);
+    SAME_COUNT(training.n_resumed);
+    SAME_COUNT(training.resumed_step);
     SAME_REAL(energy_joules);
     SAME_COUNT(n_environment);
     SAME_TEXT(environment[0].value);

@@ -25,6 +25,7 @@ static scratch_path scratch;
 static inline void set_up(void) {
     arena = as_arena_new();
     error = (assay_error)ASSAY_ERROR_INIT;
+    memset(&result, 0, sizeof result);
     scratch = scratch_folder();
 }
 
@@ -60,8 +61,8 @@ typedef struct model_size {
 } model_size;
 static const model_size tiny_size = {CLASSES, 50, 12};
 
-static inline assay_status build_model(const char *id, const as_option_value *values, size_t n,
-                                       model_size s) {
+static inline assay_status build_model_with(const char *id, const as_option_value *values, size_t n,
+                                            model_size s, const as_graph_options *graph_options) {
     as_plugin plugin;
     const assay_model_graph *model = NULL;
     const assay_model_opaque *opaque = NULL;
@@ -72,9 +73,14 @@ static inline assay_status build_model(const char *id, const as_option_value *va
     OK(as_plugin_model(&plugin, &model, &opaque, &error));
     OK(as_options_fill(arena, plugin.descriptor, values, n, id, &options, &error));
     config.options = options;
-    assay_status status = as_graph_build_model(model, &config, 0, NULL, 1, &graph, &error);
+    assay_status status = as_graph_build_model(model, &config, graph_options, &graph, &error);
     view = status == ASSAY_OK ? as_graph_view(graph) : NULL;
     return status;
+}
+
+static inline assay_status build_model(const char *id, const as_option_value *values, size_t n,
+                                       model_size s) {
+    return build_model_with(id, values, n, s, &(as_graph_options){.with_gradient = 1});
 }
 
 /* The tiny model with a head; NULL: its first. */

@@ -44,8 +44,9 @@ static void set_up(void) {
     cr_assert_eq(as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, "reference", &plugin, &error),
                  ASSAY_OK, "%s: %s", error.where, error.text);
     cr_assert_eq(as_plugin_backend(&plugin, &reference, &error), ASSAY_OK);
-    cr_assert_eq(as_graph_build_model(&model, &config, 0, NULL, 1, &graph, &error), ASSAY_OK,
-                 "%s: %s", error.where, error.text);
+    cr_assert_eq(as_graph_build_model(&model, &config, &(as_graph_options){.with_gradient = 1},
+                                      &graph, &error),
+                 ASSAY_OK, "%s: %s", error.where, error.text);
     engine = new_engine(reference, ASSAY_DTYPE_F64);
 }
 
@@ -118,6 +119,33 @@ Test(engine, parameters_round_trip) {
     free(after);
 }
 
+/* The rows' bucket is 64, which the tokens' own wouldn't reach. */
+Test(engine, runs_rows_of_one_token_each) {
+    enum { N = 33 };
+    int32_t ids[N], offsets[N + 1] = {0};
+    double logits[2 * N], alone[2];
+    const as_engine_config config = {reference, ASSAY_DTYPE_F64, 1, 64, TOY_LONGEST};
+    assay_batch batch = {.struct_size = (uint32_t)sizeof batch,
+                         .n_rows = N,
+                         .n_tokens = N,
+                         .ids = ids,
+                         .offsets = offsets};
+    as_engine_free(engine);
+    cr_assert_eq(as_engine_new(&config, graph, &engine, &error), ASSAY_OK);
+    cr_assert_eq(as_engine_init_parameters(engine, 5, &error), ASSAY_OK);
+    for (int32_t i = 0; i < N; i++) {
+        ids[i] = i % TOY_VOCABULARY;
+        offsets[i + 1] = i + 1;
+    }
+    cr_assert_eq(as_engine_forward(engine, &batch, logits, NULL, &error), ASSAY_OK, "%s: %s",
+                 error.where, error.text);
+    batch.n_rows = batch.n_tokens = 1;
+    batch.ids = ids + N - 1;
+    cr_assert_eq(as_engine_forward(engine, &batch, alone, NULL, &error), ASSAY_OK);
+    cr_assert_float_eq(alone[0], logits[2 * N - 2], 1e-15);
+    cr_assert_float_eq(alone[1], logits[2 * N - 1], 1e-15);
+}
+
 Test(engine, refuses_what_its_plans_cannot_hold) {
     double logits[64];
     cr_assert_eq(as_engine_forward(engine, as_batches_next(batches_of(9)), logits, NULL, &error),
@@ -185,7 +213,7 @@ Test(engine, an_update_follows_its_latest_configuration) {
 static as_train_result train(as_trainee **ret_trainee) {
     static as_train_config config;
     as_train_result result;
-    as_train_job job = {NULL, &data, &config, 3, {NULL, NULL, NULL}};
+    as_train_job job = {NULL, &data, &config, 3, {NULL, NULL, NULL}, NULL};
     config = toy_config(8, 0);
     cr_assert_eq(as_trainee_new_graph(engine, ret_trainee, &error), ASSAY_OK);
     job.trainee = *ret_trainee;
@@ -270,7 +298,7 @@ Test(engine, a_huge_learning_rate_diverges) {
     as_train_config config = toy_config(8, 0);
     as_trainee *trainee = NULL;
     as_train_result result;
-    as_train_job job = {NULL, &data, &config, 3, {NULL, NULL, NULL}};
+    as_train_job job = {NULL, &data, &config, 3, {NULL, NULL, NULL}, NULL};
     config.update.optimizer = ASSAY_OPTIMIZER_SGD;
     config.update.clip_norm = 0;
     config.learning_rate = 1e200;
@@ -348,6 +376,50 @@ Test(engine, equivalence_sees_a_wrong_gradient) {
     as_equivalence result = check(&broken, ASSAY_DTYPE_F32);
     cr_assert(!result.passed && result.gradient_error > 1);
     cr_assert(result.logits_error < result.logits_bound);
+}
+
+/* bf16 stands for a backend that is better than it must be, so that every processor can test this.
+ */
+static assay_status open_better(const assay_device_config *config, assay_device **ret_device,
+                                assay_error *e) {
+    assay_device_config better = *config;
+    better.dtype = config->dtype == ASSAY_DTYPE_BF16 ? ASSAY_DTYPE_F32 : config->dtype;
+    return reference->open(&better, ret_device, e);
+}
+
+static double logits_factor;
+
+static assay_status read_scaled(assay_plan *plan, assay_value value, double *values, uint64_t n,
+                                assay_error *e) {
+    assay_status status = reference->read(plan, value, values, n, e);
+    for (uint64_t i = 0; i < n; i++)
+        values[i] *= logits_factor;
+    return status;
+}
+
+/* The toy has one product: 4 u for logits, 4 sqrt(u) for gradients. */
+Test(engine, equivalence_has_bounds_for_bf16) {
+    broken = *reference;
+    broken.open = open_better;
+    broken.read = read_scaled;
+    logits_factor = 1 + 0x1p-7;
+    as_equivalence result = check(&broken, ASSAY_DTYPE_BF16);
+    cr_assert_float_eq(result.logits_bound, 0x1p-6, 1e-15);
+    cr_assert_float_eq(result.gradient_bound, 0.25, 1e-15);
+    cr_assert_float_eq(result.logits_error, 0x1p-7, 1e-4);
+    cr_assert(result.passed);
+    logits_factor = 1 + 0x1p-5;
+    result = check(&broken, ASSAY_DTYPE_BF16);
+    cr_assert(!result.passed && result.gradient_error < result.gradient_bound);
+}
+
+Test(engine, equivalence_in_bf16_sees_a_wrong_gradient) {
+    broken = *reference;
+    broken.open = open_better;
+    broken.download = download_wrong;
+    as_equivalence result = check(&broken, ASSAY_DTYPE_BF16);
+    cr_assert(!result.passed && result.logits_error < result.logits_bound);
+    cr_assert_float_eq(result.gradient_error, 2, 1e-3);
 }
 
 static int32_t supports_nothing(const assay_device *device, const assay_graph_view *view,

@@ -28,7 +28,7 @@ static void tear_down(void) {
 TestSuite(trainer, .init = set_up, .fini = tear_down);
 
 static assay_status run(const as_train_config *config) {
-    as_train_job job = {&toy.trainee, &data, config, 9, {NULL, NULL, NULL}};
+    as_train_job job = {&toy.trainee, &data, config, 9, {NULL, NULL, NULL}, NULL};
     return as_train_run(arena, &job, &result, &error);
 }
 
@@ -411,11 +411,32 @@ static assay_status slow_train_batch(void *self, const assay_batch *batch,
 
 Test(trainer, tells_progress_at_most_ten_times_a_second) {
     as_train_config config = toy_config(10, 0);
-    as_train_job job = {&toy.trainee, &data, &config, 9, {&n_told, on_progress, on_step}};
+    as_train_job job = {&toy.trainee, &data, &config, 9, {&n_told, on_progress, on_step}, NULL};
     toy.trainee.train_batch = slow_train_batch;
     int64_t start_ns = as_clock_ns();
     cr_assert_eq(as_train_run(arena, &job, &result, &error), ASSAY_OK);
     double seconds = (double)(as_clock_ns() - start_ns) * 1e-9;
     cr_assert_eq(n_steps_told, 70);
     cr_assert(n_told >= 1 && n_told <= seconds * 10 + 1, "%d in %g s", n_told, seconds);
+}
+
+/* Tokens are real ones: the suite's padding is run over, not counted. */
+Test(trainer, the_suites_padding_is_no_token) {
+    as_split_rows *train = &data.splits[AS_SPLIT_TRAIN];
+    as_row *rows = as_arena_alloc_array(arena, train->n_rows, sizeof *rows);
+    as_train_config config = toy_config(2, 0);
+    as_train_job job = {&toy.trainee, &data, &config, 9, {NULL, NULL, NULL}, NULL};
+    static const int32_t padded[TOY_LONGEST] = {3, 4};
+    for (uint32_t i = 0; i < train->n_rows; i++) {
+        rows[i] = train->rows[i];
+        rows[i].ids = padded;
+        rows[i].n_ids = TOY_LONGEST;
+        rows[i].n_padding = TOY_LONGEST - 2;
+    }
+    train->rows = rows;
+    train->longest = TOY_LONGEST;
+    cr_assert_eq(as_train_run(arena, &job, &result, &error), ASSAY_OK);
+    cr_assert_eq(result.n_tokens, 2 * 2 * (uint64_t)train->n_rows);
+    cr_assert_eq(result.n_padded_tokens, 2 * TOY_LONGEST * (uint64_t)train->n_rows);
+    cr_assert_eq(result.epochs[1].n_tokens, 2 * (uint64_t)train->n_rows);
 }

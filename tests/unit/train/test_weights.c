@@ -305,6 +305,9 @@ Test(weights, a_configuration_for_something_else_is_refused_by_field) {
         {"bert", "layer_norm_eps", "0", "expected a number"},
         {"bert", "position_embedding_type", "\"relative_key\"", "found relative_key"},
         {"bert", "is_decoder", "true", "found true"},
+        {"distilbert", "dropout", "1.5", "from 0 to 1"},
+        {"distilbert", "seq_classif_dropout", "-0.1", "from 0 to 1"},
+        {"bert", "hidden_dropout_prob", "\"0.1\"", "expected a number"},
     };
     as_weights_config config = {.layers = 77};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -319,6 +322,48 @@ Test(weights, a_configuration_for_something_else_is_refused_by_field) {
     }
     scratch_path path = scratch_write(scratch.text, "config.json", "[]", 2);
     cr_assert_eq(as_weights_config_load(path.text, &config, NULL), ASSAY_BAD_DATA);
+}
+
+/* "layers 2, dim 16, ..." of an edited config.json. */
+static const char *options_of(const char *model, const char *field, const char *value) {
+    as_weights_config config;
+    scratch_path path = edit_config(model, field, value);
+    OK(as_weights_config_load(path.text, &config, &error));
+    json_t *options = as_weights_config_options(&config);
+    char *text = json_dumps(options, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(4));
+    const char *copy = as_arena_strdup(arena, text);
+    free(text);
+    json_decref(options);
+    return copy;
+}
+
+Test(weights, a_configuration_gives_the_models_options) {
+    cr_assert_str_eq(
+        options_of("distilbert", "attention_dropout", "0.3"),
+        "{\"attention_dropout\":0.3,\"classifier_dropout\":0.2,\"dim\":16,"
+        "\"dropout\":0.1,\"heads\":2,\"hidden_dim\":20,\"layers\":2,\"positions\":12}");
+    cr_assert_str_eq(options_of("distilbert", "dropout", NULL),
+                     "{\"attention_dropout\":0.1,\"classifier_dropout\":0.2,\"dim\":16,"
+                     "\"heads\":2,\"hidden_dim\":20,\"layers\":2,\"positions\":12}");
+    /* BERT's classifier has the layers' dropout where it has none of its own */
+    cr_assert_str_eq(
+        options_of("bert", "hidden_dropout_prob", "0.25"),
+        "{\"attention_dropout\":0.1,\"classifier_dropout\":0.25,\"dim\":16,"
+        "\"dropout\":0.25,\"heads\":2,\"hidden_dim\":20,\"layers\":2,\"positions\":12}");
+    cr_assert(
+        strstr(options_of("bert", "classifier_dropout", "0.4"), "\"classifier_dropout\":0.4,"));
+}
+
+Test(weights, the_classifier_tells_the_classes) {
+    OK(as_weights_open(arena, golden("bert/distilbert").text, &weights, &error));
+    cr_assert_eq(as_weights_classes(weights), CLASSES);
+    as_weights_close(weights);
+    OK(as_weights_open(arena, golden("bert/bert").text, &weights, &error));
+    cr_assert_eq(as_weights_classes(weights), CLASSES);
+    as_weights_close(weights);
+    weights = NULL;
+    open_edited(&(edit){.from = "classifier.", .to = "qa_outputs."});
+    cr_assert_eq(as_weights_classes(weights), 0);
 }
 
 Test(weights, a_configuration_that_is_not_the_models_is_refused_by_field) {

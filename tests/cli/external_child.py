@@ -95,6 +95,9 @@ class Majority(adapter.Model):
         if how == "floods":
             for _ in range(64):
                 os.write(2, b"much ado\n" * 8192)
+        blocks = []
+        while how == "eats":
+            blocks.append(b"x" * (1 << 20))
         if how == "diverges":
             return float("inf")
         return 0.5
@@ -128,10 +131,6 @@ def main():
     if how == "other_version":
         os.write(1, struct.pack("<8sII", adapter.MAGIC, 2, 0))
         time.sleep(1000)
-    if how == "eats":
-        blocks = []
-        while True:
-            blocks.append(b"x" * (1 << 20))
     make = adapter.Pipes
 
     def remember():

@@ -17,7 +17,7 @@ prints 'seed 1'
 must 0 "$ASSAY" --help
 prints 'assay run quick'
 must 0 "$ASSAY" --version
-for command in list show data run report compare; do
+for command in list show data run predict export report compare; do
     must 0 "$ASSAY" $command --help
     prints "usage: assay $command"
     prints 'Example'

@@ -161,6 +161,17 @@ Test(external, nothing_is_left_behind, .timeout = 60) {
     cr_assert(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left");
 }
 
+/* The host's own are close-on-exec; those of some library may not be. */
+Test(external, descriptors_are_not_handed_on) {
+    const options o = {"/bin/sh -c 'test -e /proc/$$/fd/50 && exit 9; exit 8'", "", "", 20, 20};
+    assay_error error;
+    void *state;
+    cr_assert_eq(dup2(STDERR_FILENO, 50), 50);
+    cr_assert_eq(start(&o, &state, &error), ASSAY_CRASHED);
+    cr_assert(strstr(error.text, "ended with exit status 8"), "%s", error.text);
+    close(50);
+}
+
 #define GREETING "ASSAYEXT\\001\\000\\000\\000\\000\\000\\000\\000"
 #define READY                                                                                      \
     "\\001\\001\\000\\000\\000\\000\\000\\000\\020\\000\\000\\000\\000\\000\\000\\000"             \

@@ -170,7 +170,10 @@ def serve(make_model):
             reply, content, kept = answer(model, kept, kind, payload, hello.n_classes)
             pipes.send(reply, content)
     except Exception as problem:  # whatever it is, the cell's record shall name it
-        traceback.print_exc()
         status, text = status_of(problem)
+        if status == OUT_OF_MEMORY:
+            problem.__traceback__ = None  # what its frames hold is needed now
+        else:
+            traceback.print_exc()
         pipes.send(ERROR, struct.pack("<I", status) + text.encode()[:MOST_TEXT], greeting)
         sys.exit(1)

@@ -283,7 +283,10 @@ static assay_status predict_lines(job *j, lines *l, assay_error *error) {
     }
 }
 
+/* path NULL or "-": standard input. */
 static assay_status predict_file(job *j, const char *path, assay_error *error) {
+    if (path && strcmp(path, "-") == 0)
+        path = NULL;
     lines l = {.name = path ? path : "standard input", .fd = STDIN_FILENO};
     if (path && (l.fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
         return as_fail(error, errno == ENOENT ? ASSAY_NOT_FOUND : ASSAY_IO, path, "%s",

@@ -61,6 +61,7 @@ assert all(abs(sum(row["probabilities"].values()) - 1) < 1e-6 for row in rows if
 assert all(max(row["probabilities"], key=row["probabilities"].get) == row["label"] for row in rows if row["label"])
 print([(row["index"], row["label"] is None, row["tokens"], row["truncated"]) for row in rows])')" \
     '[(0, False, 2, False), (1, True, 0, False), (2, True, 0, False), (3, False, 3, False)]'
+must 0 sh -c '"$ASSAY" predict run/gru - <texts.txt'
 must 0 sh -c '"$ASSAY" predict run/gru <texts.txt'
 is "$(grep -c '^(empty after cleaning)$' .out)" 2
 is "$(wc -l <.out)" 5

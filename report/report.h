@@ -30,4 +30,16 @@ bool as_locale_is_utf8(void);
 ASSAY_MUST_USE assay_status as_report_write_markdown(const as_run *run, FILE *stream,
                                                      assay_error *error);
 
+/* ---- for programs: one row an entry, backend and precision, unrounded ---------------------------
+ */
+
+/* [any] The line of column names, which the rows of one or several runs follow. */
+void as_report_write_csv_header(FILE *stream);
+/* [any] A run's rows as CSV (RFC 4180). */
+ASSAY_MUST_USE assay_status as_report_write_csv(const as_run *run, FILE *stream,
+                                                assay_error *error);
+/* [any] A run's rows, grids and warnings; a new object. */
+ASSAY_MUST_USE assay_status as_report_json(const as_run *run, json_t **ret_json,
+                                           assay_error *error);
+
 #endif

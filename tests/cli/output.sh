@@ -14,6 +14,13 @@ must 0 "$ASSAY" run ./one.json --out dry --dry-run
 prints 'seed 1'
 [ ! -e dry ] || complain "--dry-run made a folder"
 
+must 0 "$ASSAY" report out --format csv,json
+prints 'out/report/report.csv'
+is "$(json out/report/report.json '[r["entry"] for r in d["runs"][0]["rows"]]')" "['gru']"
+is "$(sed 1d out/report/report.csv | cut -d, -f1-4)" 'out,one,gru,gru'
+must 64 "$ASSAY" report out --format makdown
+suggests markdown
+
 must 0 "$ASSAY" --help
 prints 'assay run quick'
 must 0 "$ASSAY" --version

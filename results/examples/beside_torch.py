@@ -4,10 +4,11 @@
 
     python3 results/examples/beside_torch.py RUN TORCH.json [--below POINTS]
 
-RUN is a folder of `assay run`, TORCH.json comes from tests/golden/torch_suite.py over the rows that
-`assay data rows` printed. One row of a Markdown table an entry: means and standard deviations over
-the seeds; the lower end of the 95 % interval of assay's mean (normal, its variance the sum of that
-over texts and that over seeds); the share of the predictions that the rarer class gets, least over
+RUN is a folder of `assay run`, TORCH.json comes from tests/golden/torch_suite.py or torch_studies.py
+over the rows that `assay data rows` printed. One row of a Markdown table an entry: means and
+standard deviations over the seeds (none with one seed); the lower end of the 95 % interval of
+assay's mean (normal, its variance the sum of that over texts and that over seeds; with one seed that
+over texts alone); the share of the predictions that the rarer class gets, least over
 the seeds. Exit status 1 when an entry's mean is more than POINTS (1.5) below PyTorch's."""
 
 import argparse
@@ -29,7 +30,9 @@ def read_run(folder):
 
 def lower_bound(accuracies, n_texts):
     mean = statistics.mean(accuracies)
-    variance = mean * (1 - mean) / n_texts + statistics.variance(accuracies) / len(accuracies)
+    variance = mean * (1 - mean) / n_texts
+    if len(accuracies) > 1:
+        variance += statistics.variance(accuracies) / len(accuracies)
     return mean - 1.959963984540054 * math.sqrt(variance)
 
 
@@ -38,7 +41,8 @@ def least_share(results):
 
 
 def deviation(values):
-    return f"{100 * statistics.mean(values):.2f} ({100 * statistics.stdev(values):.2f})"
+    mean = f"{100 * statistics.mean(values):.2f}"
+    return f"{mean} ({100 * statistics.stdev(values):.2f})" if len(values) > 1 else mean
 
 
 def main():

@@ -10,7 +10,8 @@ Models, initial distributions and dropout mirror plugins/models/*.c; rows revers
 (GRU, LSTM) and key padding masks with a masked mean (transformer) keep padding out of every result. Batches
 follow framework/data/batches.h: a shuffle cut into buckets of 50 batches, each sorted by length;
 the random numbers themselves are PyTorch's and Python's. scikit-learn's bag-of-words baselines run
-on the same token ids. Uses one thread."""
+on the same token ids. Uses one thread. The recurrent entries of studies A, B and C (word vectors,
+token and class weights, residual layers, Keras' rules) are torch_studies.py's."""
 
 import argparse
 import hashlib

@@ -287,9 +287,17 @@ static bool read_splits(as_arena *arena, const header *h, const char *memory, as
                                .index = record->index};
             counts[record->label]++;
         }
-        c->splits[s] = (as_split_rows){
-            (as_split)s,      split->n_rows,      rows,           counts,         split->n_tokens,
-            split->n_unknown, split->n_truncated, split->n_empty, split->longest, 0, NULL};
+        c->splits[s] = (as_split_rows){(as_split)s,
+                                       split->n_rows,
+                                       rows,
+                                       counts,
+                                       split->n_tokens,
+                                       split->n_unknown,
+                                       split->n_truncated,
+                                       split->n_empty,
+                                       split->longest,
+                                       0,
+                                       NULL};
     }
     return true;
 }

@@ -353,6 +353,8 @@ assay_status as_report_write_markdown(const as_run *run, FILE *stream, assay_err
         status = write_warnings(arena, run, &s, stream, error);
         write_main_table(&s, stream);
         as_md_grids(&s, stream);
+        if (status == ASSAY_OK)
+            status = as_md_published(arena, run, &s, stream, error);
         write_failures(run, stream);
         write_notes(run, stream);
         as_md_classes(&s, stream);

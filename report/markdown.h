@@ -32,4 +32,9 @@ void as_md_equivalence(const as_summary *s, FILE *stream);
 void as_md_environment(const as_run *run, FILE *stream);
 void as_md_methods(const as_summary *s, FILE *stream);
 
+/* [any] The figures of the study that the suite's report.published names, beside ours; nothing
+ * where it names none. Errors: those of as_published_load. */
+ASSAY_MUST_USE assay_status as_md_published(as_arena *arena, const as_run *run, const as_summary *s,
+                                            FILE *stream, assay_error *error);
+
 #endif

@@ -45,10 +45,10 @@ typedef struct as_suite {
     uint64_t *seeds;
     size_t n_seeds;
     int measure_single_stream, measure_offline;
-    double measure_seconds; /* per scenario */
+    double measure_seconds;  /* per scenario */
     bool checkpoint_keep;    /* weights and tokenizer stay in the cell's folder: cell/saved.h */
     double checkpoint_every; /* seconds of training between two saved states; 0: none */
-    json_t *owned;          /* values made while merging */
+    json_t *owned;           /* values made while merging */
     double margin_accuracy, margin_latency, margin_training, margin_memory; /* compare */
 } as_suite;
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* ops.c: a backend in f32 or bf16 against `reference` in f64, forward and backward, on every case of
- * cases.c; then what a session must keep right: updates, plans larger than the batch, plans of
+/* ops.c: a backend in f32 or bf16 against `reference` in f64, forward and backward, on every case
+ * of cases.c; then what a session must keep right: updates, plans larger than the batch, plans of
  * several sizes, accumulation over batches.
  *
  *     ops BACKEND [bf16]          results as TAP
  *     ops --bench BACKEND [bf16]  microseconds per forward and accumulate of each operation's case
  *
- * Tolerances in f32: 1e-4 of the output's scale, the scale of a tensor being its largest absolute value
- * (for a gradient at least 1 % of the largest gradient of the graph: some are zero but for
+ * Tolerances in f32: 1e-4 of the output's scale, the scale of a tensor being its largest absolute
+ * value (for a gradient at least 1 % of the largest gradient of the graph: some are zero but for
  * rounding).
  *
- * In bf16 each operand of a product is off by up to u = 2^-8 of itself, so a product by 2u of the sum
- * of |a b|, which is at most about twice the output's scale. The longest path of the cases has four
- * products forward, and as many again backward: 16u for logits and loss, 32u for gradients. (Exact
- * checks stand in bf16.c.)
+ * In bf16 each operand of a product is off by up to u = 2^-8 of itself, so a product by 2u of the
+ * sum of |a b|, which is at most about twice the output's scale. The longest path of the cases has
+ * four products forward, and as many again backward: 16u for logits and loss, 32u for gradients.
+ * (Exact checks stand in bf16.c.)
  */
 #include <math.h>
 #include <stdio.h>
@@ -321,8 +321,8 @@ static void check_accumulation(const char *variant) {
     for (int i = 0; i < 2; i++)
         x = run_accumulate(&p.a, p.arena, plan, pick_rows(p.arena, p.batch, rows[i], 3), &step);
     double d = gradient_difference(p.b.graph, x.gradients, y.gradients, gradient_floor, &worst);
-    tap_ok(d <= gradient_tolerance, "%s: gradients of two half batches add up: %.1e (%s)", variant, d,
-           worst);
+    tap_ok(d <= gradient_tolerance, "%s: gradients of two half batches add up: %.1e (%s)", variant,
+           d, worst);
     p.a.backend->plan_free(plan);
     pair_close(&p);
 }

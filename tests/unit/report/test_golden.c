@@ -96,6 +96,93 @@ Test(golden, markdown) {
     as_run_free(run);
 }
 
+/* Beside tests/golden/results/published/small.json. In memory the gru's data get their fingerprint,
+ * so that the same figures are reproduced with it and adapted without. */
+Test(golden, published_figures) {
+    as_run *run = small_run();
+    char *text = NULL;
+    size_t size = 0;
+    setenv("ASSAY_SUITE_PATH", golden_path("run-small"), 1);
+    json_object_set_new(run->suite, "report", json_pack("{s:s}", "published", "small"));
+    for (size_t i = 0; i < run->n_cells; i++)
+        if (strcmp(run->cells[i]->entry, "gru") == 0) {
+            run->cells[i]->n_warnings = 0;
+            json_object_set_new(json_object_get(run->cells[i]->json, "dataset"), "preparation",
+                                json_pack("{s:{s:i,s:b}}", "fingerprint", "longest", 40, "met", 1));
+        }
+    FILE *stream = open_memstream(&text, &size);
+    assay_error error = ASSAY_ERROR_INIT;
+    cr_assert_eq(as_report_write_markdown(run, stream, &error), ASSAY_OK, "%s: %s", error.where,
+                 error.text);
+    fclose(stream);
+    char *section = strstr(text, "## Published figures"), *next = NULL;
+    cr_assert_not_null(section);
+    cr_assert_not_null(next = strstr(section + 2, "\n## "));
+    next[1] = '\0';
+    check_golden("run-small-published.md", section);
+    free(text);
+    as_run_free(run);
+}
+
+/* Class 1 is the positive one: confusion matrices of the committed example, mean of 5 seeds. */
+Test(golden, published_errors_of_two_classes) {
+    as_run *run = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    setenv("ASSAY_SUITE_PATH", golden_path("run-small"), 1);
+    cr_assert_eq(as_run_read(golden_path("../../results/examples/study-d"), 1, &run, NULL),
+                 ASSAY_OK);
+    json_object_set_new(run->suite, "report", json_pack("{s:s}", "published", "binary"));
+    FILE *stream = open_memstream(&text, &size);
+    cr_assert_eq(as_report_write_markdown(run, stream, NULL), ASSAY_OK);
+    fclose(stream);
+    cr_assert_not_null(strstr(text, "| false negatives | 1 | 64.0 |"));
+    cr_assert_not_null(strstr(text, "| false positives | 1 | 68.6 |"));
+    cr_assert_not_null(strstr(text, "| false negatives, share, % | 1 | 27.2 |"));
+    free(text);
+    as_run_free(run);
+}
+
+/* Every field that the shipped files use has its row in the table of report/published.c. */
+Test(golden, every_shipped_study_renders) {
+    static const char *const studies[] = {"study-a", "study-b", "study-c", "study-d", "study-e"};
+    as_run *run = small_run();
+    for (size_t i = 0; i < sizeof studies / sizeof studies[0]; i++) {
+        char *text = NULL;
+        size_t size = 0;
+        json_object_set_new(run->suite, "report", json_pack("{s:s}", "published", studies[i]));
+        FILE *stream = open_memstream(&text, &size);
+        cr_assert_eq(as_report_write_markdown(run, stream, NULL), ASSAY_OK, "%s", studies[i]);
+        fclose(stream);
+        cr_assert_not_null(strstr(text, "## Published figures"));
+        cr_assert_not_null(strstr(text, "| not run |"));
+        free(text);
+    }
+    as_run_free(run);
+}
+
+Test(golden, a_wrong_study_fails_the_report) {
+    static const struct {
+        const char *value;
+        assay_status status;
+    } wrong[] = {{"\"../quick\"", ASSAY_BAD_DATA},
+                 {"\"study-x\"", ASSAY_NOT_FOUND},
+                 {"[1]", ASSAY_BAD_DATA}};
+    as_run *run = small_run();
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char *text = NULL;
+        size_t size = 0;
+        json_object_set_new(run->suite, "report", json_object());
+        json_object_set_new(json_object_get(run->suite, "report"), "published",
+                            json_loads(wrong[i].value, JSON_DECODE_ANY, NULL));
+        FILE *stream = open_memstream(&text, &size);
+        cr_assert_eq(as_report_write_markdown(run, stream, NULL), wrong[i].status, "%zu", i);
+        fclose(stream);
+        free(text);
+    }
+    as_run_free(run);
+}
+
 /* A run against itself with one seed of the transformer made worse in memory. */
 Test(golden, comparison) {
     as_run *base = small_run(), *new_ = small_run();

@@ -84,7 +84,7 @@ static assay_value stack(void) {
 /* ---- which parameters ------------------------------------------------------------------------ */
 
 Test(frozen, asks_of_the_models_own_parameters) {
-    static const double weights[] = {1, 2};
+    static const double weights[] = {1, 2, 3};
     as_graph_options options = freezing("low.");
     options.class_weights = weights;
     assay_value x = assay_mean_pool(b, assay_add(b, tokens("low.x", 3), tokens("high.x", 3)));

@@ -122,7 +122,7 @@ static assay_status record_parameters(as_cell *cell, assay_error *error) {
         return status;
     count_parameters(last, &record->model.parameters_total, &record->model.parameters_trainable);
     /* In bf16, mixed precision, parameters are f32. */
-    static const int64_t bytes[ASSAY_DTYPE_COUNT] = {4, 8, 4};
+    static const int64_t bytes[ASSAY_DTYPE_COUNT] = {4, 8, 4, 4, 4};
     record->model.bytes =
         record->model.parameters_total * bytes[as_dtype_from_name(cell->spec.dtype)];
     return describe_strategy(cell, error);

@@ -24,7 +24,7 @@ static assay_status no_memory(assay_error *error) {
 }
 
 int32_t as_dtype_from_name(const char *name) {
-    static const char *const names[ASSAY_DTYPE_COUNT] = {"f32", "f64", "bf16"};
+    static const char *const names[ASSAY_DTYPE_COUNT] = {"f32", "f64", "bf16", "tf32", "fp16"};
     for (int32_t i = 0; i < ASSAY_DTYPE_COUNT; i++)
         if (strcmp(names[i], name) == 0)
             return i;

@@ -93,7 +93,7 @@ json_t *as_options_to_json(const assay_plugin *descriptor, const void *options);
 ASSAY_MUST_USE assay_status as_suite_set(json_t *suite, const json_t *schema,
                                          const char *assignment, assay_error *error);
 
-/* [any] "f32", "f64", "bf16" -> ASSAY_DTYPE_*; -1 for anything else. */
+/* [any] "f32", "f64", "bf16", "tf32", "fp16" -> ASSAY_DTYPE_*; -1 for anything else. */
 int32_t as_dtype_from_name(const char *name);
 
 #endif

@@ -348,7 +348,7 @@ static assay_status read_results(as_engine *engine, assay_plan *plan, const assa
 
 assay_status as_engine_forward(as_engine *engine, const assay_batch *batch, double *logits,
                                double *ret_loss, assay_error *error) {
-    assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 0};
+    assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 0, 0};
     assay_plan *plan = NULL;
     if (ret_loss && !batch->labels)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, "batch", "a loss needs labels");

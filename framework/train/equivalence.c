@@ -130,7 +130,7 @@ static double gradient_error(const assay_graph_view *view, const bounds *bound, 
  * gradients zero, as they were. */
 static assay_status run_once(as_engine *engine, const assay_batch *batch, bool with_gradient,
                              double *logits, double *gradients, assay_error *error) {
-    assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 1.0 / batch->n_rows};
+    assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 1.0 / batch->n_rows, 0};
     assay_status status;
     if (!with_gradient)
         return as_engine_forward(engine, batch, logits, NULL, error);

@@ -69,8 +69,8 @@ static assay_status graph_train_batch(void *self, const assay_batch *batch,
     graph_trainee *graph = self;
     double weight = graph_loss_weight(graph, batch->labels, batch->n_rows);
     double whole = how->loss_weight > 0 ? how->loss_weight : weight;
-    assay_step step = {(uint32_t)sizeof step, 1,          how->seed, how->step,
-                       how->learning_rate,    1.0 / whole};
+    assay_step step = {(uint32_t)sizeof step, 1,           how->seed, how->step,
+                       how->learning_rate,    1.0 / whole, 0};
     double loss = 0, norm = NAN;
     assay_status status = as_engine_accumulate(graph->engine, batch, &step, logits, &loss, error);
     if (status == ASSAY_OK && !how->more)

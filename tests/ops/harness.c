@@ -196,7 +196,7 @@ run_result runner_step(runner *r, as_arena *arena, const assay_batch *batch,
 }
 
 assay_step make_step(int32_t dropout, uint64_t seed, double loss_scale) {
-    assay_step step = {(uint32_t)sizeof step, dropout, seed, 1, 0, loss_scale};
+    assay_step step = {(uint32_t)sizeof step, dropout, seed, 1, 0, loss_scale, 0};
     return step;
 }
 

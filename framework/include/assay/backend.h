@@ -94,7 +94,15 @@ typedef struct assay_device assay_device;   /* each backend's own */
 typedef struct assay_session assay_session; /* each backend's own */
 typedef struct assay_plan assay_plan;       /* each backend's own */
 
-enum { ASSAY_DTYPE_F32 = 0, ASSAY_DTYPE_F64 = 1, ASSAY_DTYPE_BF16 = 2, ASSAY_DTYPE_COUNT };
+/* TF32: f32 values, products in the GPU's 10-bit form. FP16: as BF16, with a scaled loss. */
+enum {
+    ASSAY_DTYPE_F32 = 0,
+    ASSAY_DTYPE_F64 = 1,
+    ASSAY_DTYPE_BF16 = 2,
+    ASSAY_DTYPE_TF32 = 3,
+    ASSAY_DTYPE_FP16 = 4,
+    ASSAY_DTYPE_COUNT
+};
 
 enum { ASSAY_PLAN_FORWARD = 0, ASSAY_PLAN_ACCUMULATE = 1 };
 
@@ -167,6 +175,9 @@ typedef struct assay_step {
     int64_t step;         /* update: t from 1 */
     double learning_rate; /* update */
     double loss_scale;    /* accumulate: factor of every gradient, e.g. 1 / rows */
+    /* update: the gradients are this many times too large and are divided by it before anything
+     * else; where their norm is then no finite number, nothing but them changes. 0: 1, unchecked */
+    double gradient_scale;
 } assay_step;
 
 /* What a session holds for its parameters, without plans and activations. */
@@ -174,6 +185,30 @@ typedef struct assay_memory {
     uint64_t parameter_bytes;                 /* of all, in every precision that they are kept in */
     uint64_t gradient_bytes, optimizer_bytes; /* of the trained ones */
 } assay_memory;
+
+/* Where the time of a plan's runs went: one line for each operation, or for work of the plan
+ * itself. The lines' nanoseconds and what lies between them are the wall time of the runs. */
+typedef struct assay_profile_entry {
+    const char *name; /* what ran, as "linear" or "attention.gradient", "pack", "update"; static */
+    int32_t node;     /* of the graph; of several run as one, the last; -1: the plan's own work */
+    int32_t reserved;
+    uint64_t calls;
+    uint64_t nanoseconds; /* wall time; on a GPU between its own events */
+    uint64_t flops;       /* executed by products and recurrences, padding included */
+    uint64_t bytes;       /* every operand read once and every result written once */
+} assay_profile_entry;
+
+/* The device as it is now. */
+typedef struct assay_device_info {
+    char name[96];                     /* "NVIDIA H100 80GB HBM3"; empty: the host's processor */
+    char driver[64];                   /* "580.159.03"; empty where there is none */
+    uint64_t memory_bytes;             /* of the device, 0: the host's memory */
+    uint64_t peak_bytes;               /* most that this device object held of it at any time */
+    uint32_t clock_mhz, clock_max_mhz; /* 0: unknown */
+    uint32_t throttled;                /* 1: slowed by heat or power since it was opened */
+    uint32_t reserved;
+    double energy_joules; /* used since it was opened, by the whole device; negative: unknown */
+} assay_device_info;
 
 typedef struct assay_backend {
     uint32_t struct_size;
@@ -227,9 +262,20 @@ typedef struct assay_backend {
 
     /* [cell] Bytes as they are allocated. */
     void (*memory)(const assay_session *session, assay_memory *ret_memory);
+
+    /* [cell] on: every plan of the session keeps times, from zero; off: none does. NULL: this
+     * backend can't. */
+    void (*profile)(assay_session *session, int32_t on);
+    /* [cell] After sync: a plan's lines since profiling went on, at most `capacity` of them, in the
+     * order of running; returns how many there are. The plan's wall time and number of runs in
+     * ret_nanoseconds and ret_runs. NULL as `profile` is. */
+    uint32_t (*read_profile)(const assay_plan *plan, assay_profile_entry *entries,
+                             uint32_t capacity, uint64_t *ret_nanoseconds, uint64_t *ret_runs);
+    /* [cell] NULL: the host's processor and memory. */
+    void (*device_info)(assay_device *device, assay_device_info *ret_info);
 } assay_backend;
 
-ASSAY_STATIC_ASSERT(sizeof(assay_backend) == 136, "assay_backend layout is frozen");
+ASSAY_STATIC_ASSERT(sizeof(assay_backend) == 160, "assay_backend layout is frozen");
 
 /* 1 when nothing but embedding nodes (and their gradients) reads the parameter. */
 static inline int assay_is_lookup_table(const assay_graph_view *graph, uint32_t parameter) {

@@ -206,7 +206,7 @@ static bool parse(const char *line, text *t) {
 }
 
 static assay_status run_tokens(program *p, const text *t, double *values, assay_error *error) {
-    const assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 1};
+    const assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 1, 0};
     assay_status status = p->backend->run(p->plan, &t->batch, &step, error);
     if (status == ASSAY_OK)
         status = p->backend->sync(p->device, error);

@@ -121,7 +121,7 @@ static inline void check_gradients(const json_t *gradients, double bound, const 
 /* One batch forward and backward: PyTorch's "logits" and "loss" in `expected`. */
 static inline void check_batch(const assay_batch *batch, const json_t *expected, double bound,
                                const char *what) {
-    const assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 1};
+    const assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 0, 1, 0};
     const json_t *right = json_object_get(expected, "logits");
     double logits[MAX_ROWS * CLASSES], loss = 0, scale = 0;
     double right_loss = json_number_value(json_object_get(expected, "loss"));

@@ -25,7 +25,7 @@ static void expect_same_training(as_engine *a, as_engine *b, const char *what) {
     memset(logits, 0, sizeof logits);
     for (int e = 0; e < 2; e++) {
         as_batches *batches = NULL;
-        assay_step step = {(uint32_t)sizeof step, 1, 99, 1, 0.05, 0.25};
+        assay_step step = {(uint32_t)sizeof step, 1, 99, 1, 0.05, 0.25, 0};
         OK(as_batches_new(arena, &data.splits[AS_SPLIT_TRAIN], TINY_ROWS, &batches, &error));
         for (int i = 0; i < 3; i++) {
             step.seed = 99 + (uint64_t)i;

@@ -99,7 +99,7 @@ static void follow(const json_t *curve, const char *backend_id, int32_t dtype, d
     for (int32_t s = 0; s < STEPS; s++) {
         double expected = json_number_value(json_array_get(losses, (size_t)s)), loss = 0, norm = 0;
         /* dropout on: there is none in the models */
-        const assay_step step = {(uint32_t)sizeof step, 1, (uint64_t)s, s + 1, 1e-3, 1.0 / ROWS};
+        const assay_step step = {(uint32_t)sizeof step, 1, (uint64_t)s, s + 1, 1e-3, 1.0 / ROWS, 0};
         fill_batch(s % BATCHES, &f);
         OK(as_engine_accumulate(engine, &f.batch, &step, NULL, &loss, &error));
         OK(as_engine_update(engine, &adam, &step, &norm, &error));

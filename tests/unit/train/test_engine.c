@@ -82,7 +82,7 @@ Test(engine, forward_gives_logits_and_their_loss) {
 Test(engine, two_halves_accumulate_the_gradient_of_the_whole) {
     uint64_t n = as_engine_n_elements(engine);
     double *whole = calloc(n, sizeof *whole), *halves = calloc(n, sizeof *halves);
-    assay_step step = {(uint32_t)sizeof step, 1, 77, 1, 0, 1.0 / 8};
+    assay_step step = {(uint32_t)sizeof step, 1, 77, 1, 0, 1.0 / 8, 0};
     as_batches *four = batches_of(4);
     cr_assert_eq(
         as_engine_accumulate(engine, as_batches_next(batches_of(8)), &step, NULL, NULL, &error),
@@ -180,7 +180,7 @@ Test(engine, a_steady_epoch_compiles_nothing) {
 static double taken(assay_update_config config) {
     uint64_t n = as_engine_n_elements(engine);
     double *values = calloc(n, sizeof *values);
-    assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 1.0, 1};
+    assay_step step = {(uint32_t)sizeof step, 0, 0, 1, 1.0, 1, 0};
     config.struct_size = (uint32_t)sizeof config;
     config.optimizer = ASSAY_OPTIMIZER_SGD;
     for (uint64_t i = 0; i < n; i++)
@@ -226,7 +226,7 @@ Test(engine, a_step_follows_the_mean_gradient_of_its_batch) {
     uint64_t n = as_engine_n_elements(engine);
     double *gradient = calloc(n, sizeof *gradient), logits[8], sum = 0;
     const assay_batch *batch = as_batches_next(batches_of(4));
-    assay_step step = {(uint32_t)sizeof step, 1, 42, 1, 0, 1.0 / 4};
+    assay_step step = {(uint32_t)sizeof step, 1, 42, 1, 0, 1.0 / 4, 0};
     as_train_config config = toy_config(1, 0);
     as_batch_step how = {
         .epoch = 1, .step = 1, .seed = 42, .learning_rate = 0.05, .update = &config.update};

@@ -68,7 +68,7 @@ Test(freeze, everything_is_an_error_with_gradient) {
 static void expect_same_gradients(const char *model, const char *trained, const char *backend,
                                   int32_t dtype) {
     as_graph_options options = {.with_gradient = 1};
-    const assay_step step = {(uint32_t)sizeof step, 1, 7, 1, 0, 0.25};
+    const assay_step step = {(uint32_t)sizeof step, 1, 7, 1, 0, 0.25, 0};
     as_batches *batches = NULL;
     assay_graph *whole = tiny_model(model, 2, 0.2, &options), *part;
     options.frozen = all_but;
@@ -159,7 +159,7 @@ static void expect_same_steps(as_engine *whole, as_engine *after, const char *wh
     OK(as_batches_new(arena, &data.splits[AS_SPLIT_TRAIN], TINY_ROWS, &batches, &error));
     as_batches_shuffle(batches, 3, 1);
     for (int i = 1; i <= 3; i++) {
-        assay_step step = {(uint32_t)sizeof step, 1, 40 + (uint64_t)i, i, 0.05, 0.125};
+        assay_step step = {(uint32_t)sizeof step, 1, 40 + (uint64_t)i, i, 0.05, 0.125, 0};
         double logits[2][TINY_ROWS * TINY_CLASSES] = {{0}}, losses[2];
         const assay_batch *batch = as_batches_next(batches);
         assay_batch rows = feature_batch(batch, as_batches_rows(batches), ids, positions, offsets);

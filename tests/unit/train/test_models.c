@@ -70,7 +70,7 @@ static void open_model(const char *model_id, const char *backend_id, int32_t dty
 }
 
 static void predict(const assay_batch *batch, bool dropout, double *logits) {
-    assay_step step = {(uint32_t)sizeof step, 1, 99, 1, 0, 1};
+    assay_step step = {(uint32_t)sizeof step, 1, 99, 1, 0, 1, 0};
     if (dropout)
         OK(as_engine_accumulate(engine, batch, &step, logits, NULL, &error));
     else

@@ -91,7 +91,7 @@ static const assay_batch *a_batch(void) {
 
 static void train_step(int64_t number) {
     as_train_config config = toy_config(1, 0);
-    assay_step step = {(uint32_t)sizeof step, 1, 7, number, 0.05, 0.125};
+    assay_step step = {(uint32_t)sizeof step, 1, 7, number, 0.05, 0.125, 0};
     double norm;
     OK(as_engine_accumulate(engine, a_batch(), &step, NULL, NULL, &error));
     OK(as_engine_update(engine, &config.update, &step, &norm, &error));

@@ -275,7 +275,8 @@ static void run_grouped_step(grouped *g, const json_t *expected) {
                        1,
                        g->step,
                        number(json_object_get(g->s.recipe, "training"), "lr"),
-                       1.0 / (double)rows_of_step(batches)};
+                       1.0 / (double)rows_of_step(batches),
+                       0};
     for (size_t i = 0; i < json_array_size(batches); i++) {
         const json_t *rows = json_array_get(batches, i);
         assay_batch batch = batch_of(g->s.arena, rows, json_array_size(rows));

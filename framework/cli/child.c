@@ -36,8 +36,8 @@ static assay_status fail_child(const as_process_config *config, const as_process
                    config->argv[0]);
 }
 
-assay_status as_child_run(const char *work, int argc, char **argv, const char *what, int *ret_code,
-                          assay_error *error) {
+assay_status as_child_run(const char *work, int argc, char **argv, const char *what, int seconds,
+                          int *ret_code, assay_error *error) {
     as_arena *arena = as_arena_new();
     const char **words = NULL;
     as_process_result result;
@@ -45,7 +45,7 @@ assay_status as_child_run(const char *work, int argc, char **argv, const char *w
         return as_fail(error, ASSAY_OUT_OF_MEMORY, what, "no memory");
     assay_status status =
         build_argv(arena, work, (size_t)argc, (const char *const *)(uintptr_t)argv, &words, error);
-    as_process_config config = {.argv = words, .timeout_seconds = AS_CHILD_SECONDS};
+    as_process_config config = {.argv = words, .timeout_seconds = seconds};
     if (status == ASSAY_OK)
         status = as_process_run(&config, &result, error);
     if (status == ASSAY_OK && result.end == AS_PROCESS_EXITED)

@@ -11,10 +11,11 @@
 
 enum { AS_CHILD_SECONDS = 10 };
 
-/* [main] `assay probe WORK ARGS` (work: "show", "run") with this program's stdin, stdout and
- * stderr; *ret_code is its exit code. CRASHED or TIMED_OUT name `what`, as "bad.so: build". */
+/* [main] `assay probe WORK ARGS` (work: "show", "run", "check") with this program's stdin, stdout
+ * and stderr, for at most `seconds`; *ret_code is its exit code. CRASHED or TIMED_OUT name `what`,
+ * as "bad.so: build". */
 ASSAY_MUST_USE assay_status as_child_run(const char *work, int argc, char **argv, const char *what,
-                                         int *ret_code, assay_error *error);
+                                         int seconds, int *ret_code, assay_error *error);
 
 /* [main] Asks about every plugin of a list; *ret_list (a JSON array the caller drops) has one
  * object each, in order, as `assay probe` answered; {"id", "status": "failed", "reason"} for one
@@ -25,6 +26,9 @@ ASSAY_MUST_USE assay_status as_child_probe(as_arena *arena, const char *kind,
 
 /* [main] show's work, in the child. */
 int as_show(int argc, char **argv);
+
+/* [main] plugin check's work, in the child. */
+int as_plugin_check_main(int argc, char **argv);
 
 /* [main] In the child: what `assay run ARGS` would be refused for, see as_suite_check. */
 int as_run_check(int argc, char **argv);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* assay probe models|backends ID..., assay probe show|run ...: the child's side of cli/child.h; not
- * for people. It loads plugins, calls their probe and build, and answers with one JSON line each on
- * the descriptor of progress. */
+/* assay probe models|backends ID..., assay probe show|check|run ...: the child's side of
+ * cli/child.h; not for people. It loads plugins, calls their probe and build, and answers with one
+ * JSON line each on the descriptor of progress. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -120,10 +120,12 @@ static int run(int argc, char **argv) {
         code = probe_list(argc - 1, argv + 1, probe_backend);
     else if (argc > 0 && strcmp(argv[0], "show") == 0)
         code = as_show(argc - 1, argv + 1);
+    else if (argc > 0 && strcmp(argv[0], "check") == 0)
+        code = as_plugin_check_main(argc - 1, argv + 1);
     else if (argc > 0 && strcmp(argv[0], "run") == 0)
         code = as_run_check(argc - 1, argv + 1);
     else
-        fputs("assay: probe: is started by assay list, show and run\n", stderr);
+        fputs("assay: probe: is started by assay list, show, plugin and run\n", stderr);
     fflush(NULL);
     _exit(code); /* unloading vendor libraries can crash; the answer is given */
 }

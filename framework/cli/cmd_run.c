@@ -235,7 +235,7 @@ int as_run_check(int argc, char **argv) {
 static int check(int argc, char **argv) {
     assay_error ignored = ASSAY_ERROR_INIT;
     int code = AS_EXIT_OK;
-    if (as_child_run("run", argc, argv, "run", &code, &ignored) != ASSAY_OK)
+    if (as_child_run("run", argc, argv, "run", AS_CHILD_SECONDS, &code, &ignored) != ASSAY_OK)
         return AS_EXIT_OK;
     return code;
 }

@@ -32,7 +32,7 @@ static int run(int argc, char **argv) {
     assay_error error = ASSAY_ERROR_INIT;
     int code = AS_EXIT_FAILED;
     const char *what = argc > 0 && argv[0][0] != '-' ? argv[0] : "show";
-    assay_status status = as_child_run("show", argc, argv, what, &code, &error);
+    assay_status status = as_child_run("show", argc, argv, what, AS_CHILD_SECONDS, &code, &error);
     return status == ASSAY_OK ? code : as_print_error(&error);
 }
 

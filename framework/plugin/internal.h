@@ -9,7 +9,6 @@
 #include "plugin/plugin.h"
 
 enum {
-    AS_MAX_PLUGIN_ID = 64,
     AS_MAX_PLUGIN_TEXT = 1024, /* version, license, summary, build, meaning */
     AS_MAX_OPTIONS = 256,
     AS_MAX_CHOICES = 64,
@@ -20,9 +19,6 @@ enum {
 
 /* [any] "model" or "backend". */
 const char *as_plugin_kind_name(int32_t kind);
-
-/* [any] [a-z][a-z0-9_]*, at most 64 characters. */
-bool as_plugin_id_valid(const char *id);
 
 /* [any] The id that a file name stands for ("dir/gru.so" gives "gru"); false when it stands for
  * none. */

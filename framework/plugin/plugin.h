@@ -9,6 +9,8 @@
 #ifndef AS_PLUGIN_PLUGIN_H
 #define AS_PLUGIN_PLUGIN_H
 
+#include <stdbool.h>
+
 #include "assay/backend.h"
 #include "assay/model.h"
 #include "base/arena.h"
@@ -26,6 +28,10 @@ typedef struct as_plugin {
  * path that is no ID.so). */
 ASSAY_MUST_USE assay_status as_plugin_load(as_arena *arena, int32_t kind, const char *id_or_path,
                                            as_plugin *ret_plugin, assay_error *error);
+
+/* [any] [a-z][a-z0-9_]*, at most AS_MAX_PLUGIN_ID characters. */
+enum { AS_MAX_PLUGIN_ID = 64 };
+bool as_plugin_id_valid(const char *id);
 
 /* [main] Every id that can be found for a kind, sorted, without loading anything (file names and
  * static twins). A file in a folder of ASSAY_PLUGIN_PATH itself is listed for both kinds: only

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+// driver.cpp: the part of the CUDA driver that the cudnn backend calls, on the processor, so that
+// its sessions, plans, captured graphs and own kernels run in tests without a GPU. Device memory is
+// the host's, poisoned when new and fenced; streams do their work at once.
+//
+// ASSAY_EMULATED_MEMORY_MIB: device memory, default 4096. ASSAY_EMULATED_FAIL_LAUNCH=N: the N-th
+// launch from now fails as an access out of bounds does, and everything after it.
+#include <cuda.h>
+#include <map>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string>
+#include <vector>
+
+#define GPU_EMULATED
+#include "emulated.h"
+#include "kernels.cu"
+
+// ---- kernels ---------------------------------------------------------------------------------
+
+struct kernel {
+    std::string name;
+    size_t argument_bytes;
+    void (*body)(void *argument);
+};
+
+template <typename A, void (*function)(A)> static kernel describe(const char *name) {
+    return {name, sizeof(A), [](void *argument) { function(*(A *)argument); }};
+}
+template <typename A> A argument_of(void (*)(A));
+#define DESCRIBE(function) describe<decltype(argument_of(function)), function>(#function),
+#define ONE(name) DESCRIBE(gpu_##name)
+#define TYPED(name)                                                                                \
+    DESCRIBE(gpu_##name##_f32) DESCRIBE(gpu_##name##_bf16) DESCRIBE(gpu_##name##_f16)
+static const kernel kernels[] = {GPU_KERNEL_MAP(ONE, TYPED)};
+
+// ---- streams and graphs ------------------------------------------------------------------------
+
+typedef std::vector<std::function<void()>> work_list;
+
+static work_list *captured; // NULL: nothing is captured
+static bool is_lost;
+
+void emulated_enqueue(std::function<void()> work) {
+    if (captured)
+        captured->push_back(work);
+    else
+        work();
+}
+
+bool emulated_is_capturing() {
+    return captured != nullptr;
+}
+
+#define LOST_IS_LOST                                                                               \
+    if (is_lost)                                                                                   \
+    return CUDA_ERROR_ILLEGAL_ADDRESS
+
+// Calls that may not stand in a capture.
+#define NOT_CAPTURED                                                                               \
+    LOST_IS_LOST;                                                                                  \
+    if (captured)                                                                                  \
+    return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+
+extern "C" {
+
+CUresult cuStreamCreate(CUstream *stream, unsigned int) {
+    static int n;
+    *stream = (CUstream)(uintptr_t)(++n);
+    return CUDA_SUCCESS;
+}
+CUresult cuStreamDestroy(CUstream) {
+    return CUDA_SUCCESS;
+}
+CUresult cuStreamSynchronize(CUstream) {
+    NOT_CAPTURED;
+    return CUDA_SUCCESS;
+}
+CUresult cuStreamWaitEvent(CUstream, CUevent, unsigned int) {
+    LOST_IS_LOST;
+    return CUDA_SUCCESS;
+}
+CUresult cuStreamBeginCapture(CUstream, CUstreamCaptureMode) {
+    NOT_CAPTURED;
+    captured = new work_list;
+    return CUDA_SUCCESS;
+}
+CUresult cuStreamEndCapture(CUstream, CUgraph *graph) {
+    *graph = (CUgraph)captured;
+    captured = nullptr;
+    return CUDA_SUCCESS;
+}
+CUresult cuGraphInstantiate(CUgraphExec *exec, CUgraph graph, unsigned long long) {
+    *exec = (CUgraphExec) new work_list(*(work_list *)graph);
+    return CUDA_SUCCESS;
+}
+CUresult cuGraphLaunch(CUgraphExec exec, CUstream) {
+    NOT_CAPTURED;
+    for (std::function<void()> &work : *(work_list *)exec)
+        work();
+    return is_lost ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_SUCCESS;
+}
+CUresult cuGraphDestroy(CUgraph graph) {
+    delete (work_list *)graph;
+    return CUDA_SUCCESS;
+}
+CUresult cuGraphExecDestroy(CUgraphExec exec) {
+    delete (work_list *)exec;
+    return CUDA_SUCCESS;
+}
+CUresult cuEventCreate(CUevent *event, unsigned int) {
+    *event = (CUevent)malloc(1);
+    return CUDA_SUCCESS;
+}
+CUresult cuEventDestroy(CUevent event) {
+    free(event);
+    return CUDA_SUCCESS;
+}
+CUresult cuEventRecord(CUevent, CUstream) {
+    LOST_IS_LOST;
+    return CUDA_SUCCESS;
+}
+CUresult cuEventSynchronize(CUevent) {
+    NOT_CAPTURED;
+    return CUDA_SUCCESS;
+}
+CUresult cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
+    *milliseconds = 0.25f;
+    return CUDA_SUCCESS;
+}
+
+// ---- memory ------------------------------------------------------------------------------------
+
+enum { FENCE = 256, FENCE_BYTE = 0xab, NEW_BYTE = 0xff };
+
+static std::map<CUdeviceptr, size_t> blocks;
+static size_t held;
+
+static size_t memory_bytes() {
+    const char *text = getenv("ASSAY_EMULATED_MEMORY_MIB");
+    return (size_t)(text ? atol(text) : 4096) << 20;
+}
+
+CUresult cuMemGetInfo(size_t *free_bytes, size_t *all) {
+    *all = memory_bytes();
+    *free_bytes = *all - held;
+    return CUDA_SUCCESS;
+}
+CUresult cuMemAlloc(CUdeviceptr *memory, size_t bytes) {
+    NOT_CAPTURED;
+    if (bytes > memory_bytes() - held)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    size_t all = (bytes + 2 * FENCE + 255) / 256 * 256;
+    unsigned char *block = (unsigned char *)aligned_alloc(256, all);
+    memset(block, FENCE_BYTE, all);
+    memset(block + FENCE, NEW_BYTE, bytes);
+    *memory = (CUdeviceptr)(block + FENCE);
+    blocks[*memory] = bytes;
+    held += bytes;
+    return CUDA_SUCCESS;
+}
+CUresult cuMemFree(CUdeviceptr memory) {
+    auto block = blocks.find(memory);
+    if (block == blocks.end() || captured) {
+        fprintf(stderr, "emulated GPU: memory is freed that is none, or during a capture\n");
+        abort();
+    }
+    const unsigned char *data = (const unsigned char *)memory;
+    for (int i = 0; i < FENCE; i++)
+        if (data[-1 - i] != FENCE_BYTE || data[block->second + (size_t)i] != FENCE_BYTE) {
+            fprintf(stderr, "emulated GPU: something was written out of bounds of %zu bytes\n",
+                    block->second);
+            abort();
+        }
+    held -= block->second;
+    memset((void *)(memory - FENCE), NEW_BYTE, block->second + 2 * FENCE);
+    free((void *)(memory - FENCE));
+    blocks.erase(block);
+    return CUDA_SUCCESS;
+}
+CUresult cuMemAllocHost(void **memory, size_t bytes) {
+    NOT_CAPTURED;
+    *memory = malloc(bytes);
+    memset(*memory, NEW_BYTE, bytes);
+    return CUDA_SUCCESS;
+}
+CUresult cuMemFreeHost(void *memory) {
+    free(memory);
+    return CUDA_SUCCESS;
+}
+CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t bytes, CUstream) {
+    LOST_IS_LOST;
+    emulated_enqueue([=] { memcpy((void *)to, from, bytes); });
+    return CUDA_SUCCESS;
+}
+CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t bytes, CUstream) {
+    LOST_IS_LOST;
+    emulated_enqueue([=] { memcpy(to, (const void *)from, bytes); });
+    return CUDA_SUCCESS;
+}
+CUresult cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream) {
+    LOST_IS_LOST;
+    emulated_enqueue([=] { memcpy((void *)to, (const void *)from, bytes); });
+    return CUDA_SUCCESS;
+}
+CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream) {
+    LOST_IS_LOST;
+    emulated_enqueue([=] { memset((void *)to, value, bytes); });
+    return CUDA_SUCCESS;
+}
+
+// ---- modules and launches
+// ------------------------------------------------------------------------
+
+CUresult cuModuleLoadData(CUmodule *module, const void *image) {
+    *module = (CUmodule)image;
+    return *(const uint32_t *)image == 0xba55ed50 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_IMAGE;
+}
+CUresult cuModuleUnload(CUmodule) {
+    return CUDA_SUCCESS;
+}
+CUresult cuModuleGetFunction(CUfunction *function, CUmodule, const char *name) {
+    for (const kernel &k : kernels)
+        if (k.name == name) {
+            *function = (CUfunction)&k;
+            return CUDA_SUCCESS;
+        }
+    return CUDA_ERROR_NOT_FOUND;
+}
+CUresult cuFuncSetAttribute(CUfunction, CUfunction_attribute, int) {
+    return CUDA_SUCCESS;
+}
+CUresult cuLaunchKernel(CUfunction function, unsigned int x, unsigned int y, unsigned int z,
+                        unsigned int threads, unsigned int, unsigned int, unsigned int shared,
+                        CUstream, void **arguments, void **) {
+    static const char *fail = getenv("ASSAY_EMULATED_FAIL_LAUNCH");
+    static long left = fail ? atol(fail) : 0;
+    const kernel *k = (const kernel *)function;
+    LOST_IS_LOST;
+    if (x == 0 || y == 0 || z != 1 || threads == 0 || x > 0x7fffffff || y > 65535 || shared > 49152)
+        return CUDA_ERROR_INVALID_VALUE;
+    std::vector<unsigned char> copy((unsigned char *)arguments[0],
+                                    (unsigned char *)arguments[0] + k->argument_bytes);
+    if (left > 0 && --left == 0)
+        is_lost = true;
+    emulated_enqueue([=]() mutable {
+        emulated_run({x, y, 1}, threads, shared, k->body, copy.data());
+    });
+    LOST_IS_LOST;
+    return CUDA_SUCCESS;
+}
+
+// ---- the device
+// ------------------------------------------------------------------------------------
+
+CUresult cuInit(unsigned int) {
+    return CUDA_SUCCESS;
+}
+CUresult cuDriverGetVersion(int *version) {
+    *version = 13000;
+    return CUDA_SUCCESS;
+}
+CUresult cuGetErrorName(CUresult error, const char **name) {
+    *name = error == CUDA_ERROR_ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR";
+    return CUDA_SUCCESS;
+}
+CUresult cuGetErrorString(CUresult, const char **text) {
+    *text = "of the emulated driver";
+    return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetCount(int *n) {
+    *n = 1;
+    return CUDA_SUCCESS;
+}
+CUresult cuDeviceGet(CUdevice *device, int) {
+    *device = 0;
+    return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetName(char *name, int size, CUdevice) {
+    snprintf(name, (size_t)size, "emulated GPU");
+    return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute which, CUdevice) {
+    *value = which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 9
+             : which == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT   ? 1
+                                                                   : 0;
+    return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetPCIBusId(char *, int, CUdevice) {
+    return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuDeviceTotalMem(size_t *bytes, CUdevice) {
+    *bytes = memory_bytes();
+    return CUDA_SUCCESS;
+}
+CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
+    *context = (CUcontext)(uintptr_t)1;
+    return CUDA_SUCCESS;
+}
+CUresult cuDevicePrimaryCtxRelease(CUdevice) {
+    return CUDA_SUCCESS;
+}
+CUresult cuCtxSetCurrent(CUcontext) {
+    return CUDA_SUCCESS;
+}
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// emulated.h: what the parts of the emulated GPU share: work that goes to a stream.
+#ifndef TESTS_CUDNN_EMULATED_H
+#define TESTS_CUDNN_EMULATED_H
+
+#include <functional>
+
+// Does the work at once, or, while a stream is captured, keeps it for the graph.
+void emulated_enqueue(std::function<void()> work);
+// True while a stream is captured.
+bool emulated_is_capturing();
+
+#endif

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""torch_beside.py BENCH_GPU [--seconds S]: the cudnn backend and PyTorch on the same GPU, in turn.
+
+For each case both compute the same batch: rows of equal length, token ids t % 30000, random weights
+of the same sizes. PyTorch runs eager and through torch.compile, under bf16 autocast with flash
+attention (scaled_dot_product_attention); recurrent models through torch.nn's cuDNN path. Each block of
+steps is timed by wall clock with one wait at its end; blocks alternate, the first of each is warm-up.
+One JSON line a case and mode: medians in milliseconds a step, and PyTorch's over ours.
+"""
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+
+BLOCKS = 7
+N_IDS = 30000
+
+
+def encoder(layers, types):
+    from transformers import BertConfig, BertForSequenceClassification
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification
+    if types:
+        config = BertConfig(vocab_size=N_IDS, num_hidden_layers=layers)
+        return BertForSequenceClassification(config)
+    return DistilBertForSequenceClassification(DistilBertConfig(vocab_size=N_IDS, n_layers=layers))
+
+
+class Recurrent(torch.nn.Module):
+    """Embedding, one recurrent layer, its last (or mean) state, a linear layer."""
+
+    def __init__(self, kind, hidden, both):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(N_IDS, 128)
+        layer = torch.nn.GRU if kind == 'gru' else torch.nn.LSTM
+        self.layer = layer(128, hidden, batch_first=True, bidirectional=both)
+        self.out = torch.nn.Linear(hidden * (2 if both else 1), 2)
+
+    def forward(self, input_ids, attention_mask=None, labels=None):
+        states, _ = self.layer(self.embedding(input_ids))
+        logits = self.out(states[:, -1])
+        loss = torch.nn.functional.cross_entropy(logits, labels) if labels is not None else None
+        return {'logits': logits, 'loss': loss}
+
+
+# name, our model and its options, PyTorch's, rows, length, forward or train
+CASES = [
+    ('bert_base', 'bert', [], lambda: encoder(12, True), 64, 128, 'forward'),
+    ('distilbert', 'distilbert', [], lambda: encoder(6, False), 64, 128, 'forward'),
+    ('bert_base', 'bert', [], lambda: encoder(12, True), 32, 256, 'train'),
+    ('distilbert', 'distilbert', [], lambda: encoder(6, False), 32, 256, 'train'),
+    ('bert_base', 'bert', [], lambda: encoder(12, True), 1, 128, 'forward'),
+    ('gru', 'gru', ['embedding=128', 'hidden=256'], lambda: Recurrent('gru', 256, False), 32, 256, 'train'),
+    ('bilstm', 'bilstm', ['embedding=128', 'hidden=256'], lambda: Recurrent('lstm', 256, True), 32, 256, 'train'),
+]
+
+
+class Ours:
+    def __init__(self, program, case):
+        _, model, options, _, rows, length, self.what = case
+        self.child = subprocess.Popen([program, 'cudnn', model, 'bf16', str(rows), str(length), *options],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def block(self, steps):
+        self.child.stdin.write(f'{self.what} {steps}\n')
+        self.child.stdin.flush()
+        answer = self.child.stdout.readline()
+        try:
+            return float(answer) / steps
+        except ValueError:
+            raise SystemExit(f'bench_gpu: {answer}{self.child.stdout.read()}') from None
+
+    def close(self):
+        self.child.stdin.close()
+        self.child.wait()
+
+
+class Torch:
+    def __init__(self, case, compiled):
+        _, _, _, make, rows, length, what = case
+        torch.manual_seed(1)
+        self.train = what == 'train'
+        self.model = make().cuda()
+        self.model.train(self.train)
+        self.step_model = torch.compile(self.model, mode='max-autotune-no-cudagraphs' if self.train else None) \
+            if compiled else self.model
+        self.ids = (torch.arange(rows * length, device='cuda') % N_IDS).reshape(rows, length)
+        self.mask = torch.ones_like(self.ids)
+        self.labels = (torch.arange(rows, device='cuda') * 7 + 1) % 2
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, fused=True)
+
+    def step(self):
+        with torch.autocast('cuda', torch.bfloat16):
+            if not self.train:
+                with torch.no_grad():
+                    return self.step_model(input_ids=self.ids, attention_mask=self.mask)
+            out = self.step_model(input_ids=self.ids, attention_mask=self.mask, labels=self.labels)
+        out['loss'].backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return None
+
+    def block(self, steps):
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        for _ in range(steps):
+            self.step()
+        torch.cuda.synchronize()
+        return (time.perf_counter() - start) / steps
+
+
+def measure(program, case, compiled, seconds):
+    ours, theirs = Ours(program, case), Torch(case, compiled)
+    runs = {}
+    for name, runner in (('ours', ours), ('torch', theirs)):
+        runner.block(3)  # warm-up: plans, captures, compilation
+        steps = max(3, int(seconds / BLOCKS / max(runner.block(3), 1e-5)))
+        runs[name] = (runner, steps, [])
+    for _ in range(BLOCKS):
+        for runner, steps, times in runs.values():
+            times.append(runner.block(steps) * 1e3)
+    ours.close()
+    median = {name: statistics.median(times) for name, (_, _, times) in runs.items()}
+    return {'case': case[0], 'what': case[6], 'rows': case[4], 'length': case[5],
+            'torch_mode': 'compile' if compiled else 'eager', 'ours_ms': median['ours'],
+            'torch_ms': median['torch'], 'torch_over_ours': median['torch'] / median['ours'],
+            'ours_all_ms': runs['ours'][2], 'torch_all_ms': runs['torch'][2]}
+
+
+def main():
+    program, seconds = sys.argv[1], 4.0
+    if '--seconds' in sys.argv:
+        seconds = float(sys.argv[sys.argv.index('--seconds') + 1])
+    print(json.dumps({'gpu': torch.cuda.get_device_name(0), 'torch': torch.__version__,
+                      'cudnn': torch.backends.cudnn.version()}), flush=True)
+    for compiled in (False, True):
+        for case in CASES:
+            if compiled and case[0] in ('gru', 'bilstm'):
+                continue  # torch.compile leaves cuDNN's recurrence as it is
+            try:
+                print(json.dumps(measure(program, case, compiled, seconds)), flush=True)
+            except (RuntimeError, SystemExit) as failure:
+                print(json.dumps({'case': case[0], 'what': case[6], 'error': str(failure)[:2000]}), flush=True)
+
+
+if __name__ == '__main__':
+    main()

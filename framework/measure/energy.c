@@ -35,6 +35,12 @@ void as_energy_start(as_energy *energy) {
         energy->n_packages++;
 }
 
+void as_energy_skip(as_energy *energy) {
+    double joules = energy->joules;
+    (void)as_energy_joules(energy);
+    energy->joules = joules;
+}
+
 double as_energy_joules(as_energy *energy) {
     if (energy->n_packages == 0)
         return NAN;

@@ -4,6 +4,7 @@
 #ifndef AS_MEASURE_ENVIRONMENT_H
 #define AS_MEASURE_ENVIRONMENT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "assay/status.h"
@@ -34,6 +35,10 @@ uint64_t as_process_tree_sum(pid_t pid, uint64_t (*one)(long pid));
 /* [any] Peak resident memory so far in bytes (VmHWM) of this process, and of each of its living
  * descendants added (an opaque model may compute in one); -1: cannot be read. */
 int64_t as_peak_rss_bytes(void);
+/* [cell] What this process takes between the two and has given back at the end doesn't count in
+ * as_peak_rss_bytes. false: the kernel offers no way, and it does. */
+bool as_peak_rss_hide_begin(void);
+void as_peak_rss_hide_end(bool begun);
 
 /* [any] The CPU packages' energy counters in joules since some moment, with wrap-around undone as
  * long as it is read at least once per wrap (minutes). NaN where the machine doesn't tell (no RAPL,
@@ -45,5 +50,7 @@ typedef struct as_energy {
 } as_energy;
 void as_energy_start(as_energy *energy);
 double as_energy_joules(as_energy *energy); /* since start, or NaN */
+/* [any] What was used since the last call doesn't count. */
+void as_energy_skip(as_energy *energy);
 
 #endif

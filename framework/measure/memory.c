@@ -63,9 +63,35 @@ static uint64_t peak_bytes(long pid) {
     return kib < 0 ? 0 : (uint64_t)kib * 1024;
 }
 
+/* Largest peak of this process before one that doesn't count. One thread measures. */
+static uint64_t peak_before;
+
 int64_t as_peak_rss_bytes(void) {
-    uint64_t bytes = as_process_tree_sum(getpid(), peak_bytes);
+    uint64_t own = peak_bytes(getpid()), bytes = as_process_tree_sum(getpid(), peak_bytes);
+    if (own && peak_before > own)
+        bytes += peak_before - own;
     return bytes ? (int64_t)bytes : -1;
+}
+
+/* Sets VmHWM to what is resident now (proc(5), clear_refs). */
+static bool reset_peak(void) {
+    FILE *file = fopen("/proc/self/clear_refs", "we");
+    if (!file)
+        return false;
+    bool good = fputs("5", file) >= 0;
+    return fclose(file) == 0 && good;
+}
+
+bool as_peak_rss_hide_begin(void) {
+    uint64_t own = peak_bytes(getpid());
+    if (own > peak_before)
+        peak_before = own;
+    return own && reset_peak();
+}
+
+void as_peak_rss_hide_end(bool begun) {
+    if (begun)
+        (void)reset_peak();
 }
 
 /* ---- OpenMP ---------------------------------------------------------------------------------- */

@@ -53,10 +53,16 @@ static void tell(measuring *m, double seconds) {
     m->config->observer.progress(m->config->observer.context, &progress);
 }
 
+assay_status as_sequence_query(const as_sequence *sequence, const as_trainee *trainee,
+                               const assay_batch *batch, double *logits, assay_error *error) {
+    return sequence->run ? sequence->run(sequence->self, batch, logits, error)
+                         : trainee->predict(trainee->self, batch, logits, error);
+}
+
 static assay_status time_query(measuring *m, const assay_batch *batch, as_timed_query *ret_query,
                                assay_error *error) {
     int64_t start_ns = clock_ns(m);
-    assay_status status = m->trainee->predict(m->trainee->self, batch, m->logits, error);
+    assay_status status = as_sequence_query(m->sequence, m->trainee, batch, m->logits, error);
     int64_t end_ns = clock_ns(m);
     if (status == ASSAY_OK)
         *ret_query = (as_timed_query){batch->n_rows, m->sequence->real_tokens(m->sequence->self),
@@ -147,12 +153,24 @@ static bool is_over(measuring *m, size_t n, double seconds) {
            (min_seconds > 0 && seconds >= AS_SCENARIO_MAX_STRETCH * min_seconds);
 }
 
+/* Nanoseconds that a pause took. */
+static int64_t pause_work(const measuring *m, as_energy *energy) {
+    int64_t start_ns = clock_ns(m);
+    if (!m->config->pause)
+        return 0;
+    (void)as_energy_joules(energy);
+    m->config->pause(m->config->pause_context);
+    as_energy_skip(energy);
+    return clock_ns(m) - start_ns;
+}
+
 static assay_status run_timed(measuring *m, assay_error *error) {
     as_scenario_result *result = &m->result;
     const as_sequence *sequence = m->sequence;
     as_energy energy;
     int64_t start_ns;
     as_energy_start(&energy);
+    (void)pause_work(m, &energy);
     start_ns = clock_ns(m);
     do {
         as_timed_query query;
@@ -167,9 +185,29 @@ static assay_status run_timed(measuring *m, assay_error *error) {
         result->n_tokens += (uint64_t)query.n_tokens;
         result->seconds = seconds_since(m, start_ns);
         tell(m, result->seconds);
+        start_ns += pause_work(m, &energy);
     } while (result->n_queries % sequence->n_round != 0 ||
              !is_over(m, result->n_queries, result->seconds));
     result->joules = as_energy_joules(&energy);
+    return ASSAY_OK;
+}
+
+assay_status as_sequence_flops(const as_sequence *sequence, const as_scenario *scenario,
+                               const assay_graph_view *view, uint64_t n, double *ret_flops,
+                               assay_error *error) {
+    size_t most_rows = (size_t)(sequence->max_rows > 0 ? sequence->max_rows : 1);
+    double sum = view ? 0 : NAN;
+    int32_t *lengths = calloc(most_rows, sizeof *lengths);
+    if (!lengths)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, scenario->name, "no memory for lengths");
+    for (uint64_t i = 0; view && i < n; i++) {
+        const assay_batch *batch = sequence->query(sequence->self, i);
+        for (int32_t b = 0; b < batch->n_rows; b++)
+            lengths[b] = batch->offsets[b + 1] - batch->offsets[b];
+        sum += as_graph_flops(view, scenario->split == AS_SPLIT_TRAIN, batch->n_rows, lengths);
+    }
+    free(lengths);
+    *ret_flops = sum;
     return ASSAY_OK;
 }
 
@@ -188,6 +226,9 @@ assay_status as_sequence_run(as_arena *arena, const as_scenario *scenario,
     status = warm_up(&m, error);
     if (status == ASSAY_OK)
         status = run_timed(&m, error);
+    if (status == ASSAY_OK)
+        status = as_sequence_flops(sequence, scenario, config->view, m.result.n_queries,
+                                   &m.result.flops, error);
     if (status != ASSAY_OK)
         goto done;
     queries = as_arena_alloc_array(arena, m.result.n_queries, sizeof *queries);

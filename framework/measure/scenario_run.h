@@ -17,6 +17,9 @@ typedef struct as_sequence {
     uint32_t n_window; /* warm-up compares repetitions of the first n_window queries */
     int32_t max_rows;  /* of a query */
     int32_t (*real_tokens)(const void *self); /* of the latest query: without the suite's padding */
+    uint64_t n_block;                         /* queries 0, 1, ... of a block; 0: none */
+    /* Runs a query; NULL: predicts. */
+    assay_status (*run)(void *self, const assay_batch *batch, double *logits, assay_error *error);
 } as_sequence;
 
 /* [cell] Warm-up, then the timed part. */
@@ -25,15 +28,37 @@ ASSAY_MUST_USE assay_status as_sequence_run(as_arena *arena, const as_scenario *
                                             const as_scenario_config *config,
                                             as_scenario_result *ret_result, assay_error *error);
 
-/* [cell] The rows of as_scenarios. */
-ASSAY_MUST_USE assay_status as_single_stream_run(as_arena *arena, const as_trainee *trainee,
-                                                 const as_split_rows *split,
-                                                 const as_scenario_config *config,
-                                                 as_scenario_result *ret_result,
-                                                 assay_error *error);
-ASSAY_MUST_USE assay_status as_offline_run(as_arena *arena, const as_trainee *trainee,
-                                           const as_split_rows *split,
-                                           const as_scenario_config *config,
-                                           as_scenario_result *ret_result, assay_error *error);
+/* [cell] Runs one query by the sequence's or the trainee's function. */
+ASSAY_MUST_USE assay_status as_sequence_query(const as_sequence *sequence,
+                                              const as_trainee *trainee, const assay_batch *batch,
+                                              double *logits, assay_error *error);
+
+/* [cell] Operations of queries 0 to n - 1 by the graph; NaN without one. */
+ASSAY_MUST_USE assay_status as_sequence_flops(const as_sequence *sequence,
+                                              const as_scenario *scenario,
+                                              const assay_graph_view *view, uint64_t n,
+                                              double *ret_flops, assay_error *error);
+
+/* [cell] The rows of as_scenarios; what a sequence points to lives in the arena. */
+ASSAY_MUST_USE assay_status as_single_stream_open(as_arena *arena, const as_trainee *trainee,
+                                                  const as_split_rows *split,
+                                                  const as_scenario_config *config,
+                                                  as_sequence *ret_sequence, assay_error *error);
+ASSAY_MUST_USE assay_status as_one_text_open(as_arena *arena, const as_trainee *trainee,
+                                             const as_split_rows *split,
+                                             const as_scenario_config *config,
+                                             as_sequence *ret_sequence, assay_error *error);
+ASSAY_MUST_USE assay_status as_offline_open(as_arena *arena, const as_trainee *trainee,
+                                            const as_split_rows *split,
+                                            const as_scenario_config *config,
+                                            as_sequence *ret_sequence, assay_error *error);
+ASSAY_MUST_USE assay_status as_arrival_open(as_arena *arena, const as_trainee *trainee,
+                                            const as_split_rows *split,
+                                            const as_scenario_config *config,
+                                            as_sequence *ret_sequence, assay_error *error);
+ASSAY_MUST_USE assay_status as_training_open(as_arena *arena, const as_trainee *trainee,
+                                             const as_split_rows *split,
+                                             const as_scenario_config *config,
+                                             as_sequence *ret_sequence, assay_error *error);
 
 #endif

@@ -10,8 +10,15 @@
 /* 100 latencies carry a 90th percentile with an order-statistic interval; higher ones need more. */
 const as_scenario as_scenarios[] = {
     {"single_stream", "one row at a time, the next when the last has finished: latency", 100,
-     as_single_stream_run},
-    {"offline", "all rows at once, in batches sorted by length: throughput", 1, as_offline_run},
+     AS_SPLIT_TEST, true, false, as_single_stream_open},
+    {"one_text", "one row of 128 tokens at a time: latency", 100, AS_SPLIT_TEST, true, false,
+     as_one_text_open},
+    {"offline", "all rows at once, in batches sorted by length: throughput", 1, AS_SPLIT_TEST,
+     false, true, as_offline_open},
+    {"arrival", "all rows in their own order, in batches as they come: throughput", 1,
+     AS_SPLIT_TEST, false, true, as_arrival_open},
+    {"training", "optimizer steps on the batches of epoch 1: throughput", 1, AS_SPLIT_TRAIN, false,
+     false, as_training_open},
 };
 const size_t as_n_scenarios = sizeof as_scenarios / sizeof as_scenarios[0];
 
@@ -20,6 +27,17 @@ const as_scenario *as_scenario_find(const char *name) {
         if (strcmp(as_scenarios[i].name, name) == 0)
             return &as_scenarios[i];
     return NULL;
+}
+
+assay_status as_scenario_run(const as_scenario *scenario, as_arena *arena,
+                             const as_trainee *trainee, const as_split_rows *split,
+                             const as_scenario_config *config, as_scenario_result *ret_result,
+                             assay_error *error) {
+    as_sequence sequence;
+    assay_status status = scenario->open(arena, trainee, split, config, &sequence, error);
+    if (status != ASSAY_OK)
+        return status;
+    return as_sequence_run(arena, scenario, trainee, &sequence, config, ret_result, error);
 }
 
 assay_status as_split_flops(const assay_graph_view *view, int training, const as_split_rows *split,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "train/engine.h"
 #include "train/init.h"
+#include "train/loss_scale.h"
 #include "train/plan_cache.h"
 #include "train/train.h"
 
@@ -26,6 +27,8 @@ struct as_engine {
     uint64_t n_elements;
     uint64_t largest; /* elements of the largest parameter */
     int64_t compute_ns;
+    assay_plan *ran[2]; /* by ASSAY_PLAN_*: the one that ran last; NULL: none, or no longer there */
+    as_loss_scale loss_scale;
 };
 
 /* status = CALL, timed. */
@@ -49,7 +52,8 @@ static assay_status check_supported(const as_engine *engine, const assay_graph_v
 
 static assay_status open_session(as_engine *engine, assay_error *error) {
     assay_device_config device = {(uint32_t)sizeof device, engine->config.dtype,
-                                  engine->config.threads, 0};
+                                  engine->config.threads, 0,
+                                  engine->config.device_memory_limit_bytes};
     assay_status status;
     TIMED(engine, engine->backend->open(&device, &engine->device, error));
     if (status != ASSAY_OK)
@@ -82,6 +86,7 @@ assay_status as_engine_new(const as_engine_config *config, const assay_graph *gr
     engine->backend = config->backend;
     engine->graph = graph;
     engine->view = as_graph_view(graph);
+    engine->loss_scale = as_loss_scale_start(config->dtype);
     engine->n_classes = engine->view->values[engine->view->logits].dims[0];
     for (uint32_t i = 0; i < engine->view->n_parameters; i++) {
         uint64_t n = (uint64_t)engine->view->parameters[i].n_elements;
@@ -123,6 +128,26 @@ int32_t as_engine_n_classes(const as_engine *engine) {
     return (int32_t)engine->n_classes;
 }
 
+assay_device *as_engine_device(const as_engine *engine) {
+    return engine->device;
+}
+
+bool as_engine_profile(as_engine *engine, bool on) {
+    if (!engine->backend->profile || !engine->backend->read_profile)
+        return false;
+    engine->backend->profile(engine->session, on);
+    return true;
+}
+
+uint32_t as_engine_read_profile(const as_engine *engine, int32_t kind, assay_profile_entry *entries,
+                                uint32_t capacity, uint64_t *ret_nanoseconds) {
+    const assay_plan *plan = kind == AS_PLAN_UPDATE ? engine->update : engine->ran[kind];
+    uint64_t n_runs = 0;
+    *ret_nanoseconds = 0;
+    return plan ? engine->backend->read_profile(plan, entries, capacity, ret_nanoseconds, &n_runs)
+                : 0;
+}
+
 int64_t as_engine_compute_ns(const as_engine *engine) {
     return engine->compute_ns;
 }
@@ -142,7 +167,14 @@ assay_status as_engine_get_parameter(as_engine *engine, int32_t state, uint32_t 
     assay_status status;
     TIMED(engine, engine->backend->download(engine->session, state, parameter, values,
                                             size_of(engine, parameter), error));
+    if (state == ASSAY_STATE_GRADIENT && engine->loss_scale.scale > 0)
+        for (uint64_t i = 0; status == ASSAY_OK && i < size_of(engine, parameter); i++)
+            values[i] /= engine->loss_scale.scale;
     return status;
+}
+
+as_loss_scale *as_engine_loss_scale(as_engine *engine) {
+    return &engine->loss_scale;
 }
 
 assay_status as_engine_set_parameter(as_engine *engine, int32_t state, uint32_t parameter,
@@ -294,6 +326,7 @@ assay_status as_engine_rebind(as_engine *engine, const assay_graph *graph, assay
     as_plan_cache_done(&engine->plans, engine->backend);
     engine->backend->plan_free(engine->update);
     engine->backend->session_free(engine->session);
+    engine->ran[ASSAY_PLAN_FORWARD] = engine->ran[ASSAY_PLAN_ACCUMULATE] = NULL;
     engine->update = NULL;
     engine->session = session;
     engine->graph = graph;
@@ -319,6 +352,7 @@ static assay_status plan_for(as_engine *engine, int32_t kind, const assay_batch 
     /* A plan has a token for each of its rows, also where the batch fills no more of them. */
     TIMED(engine, as_plan_cache_get(&engine->plans, engine->backend, engine->session, kind, rows,
                                     tokens < rows ? rows : tokens, ret_plan, error));
+    engine->ran[kind] = status == ASSAY_OK ? *ret_plan : NULL;
     return status;
 }
 
@@ -364,11 +398,14 @@ assay_status as_engine_accumulate(as_engine *engine, const assay_batch *batch,
                                   const assay_step *step, double *logits, double *ret_loss,
                                   assay_error *error) {
     assay_plan *plan = NULL;
+    assay_step scaled = *step;
     if (!batch->labels)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, "batch", "training needs labels");
+    if (engine->loss_scale.scale > 0)
+        scaled.loss_scale *= engine->loss_scale.scale;
     assay_status status = plan_for(engine, ASSAY_PLAN_ACCUMULATE, batch, &plan, error);
     if (status == ASSAY_OK)
-        status = run_plan(engine, plan, batch, step, error);
+        status = run_plan(engine, plan, batch, &scaled, error);
     if (status == ASSAY_OK && (logits || ret_loss))
         status = read_results(engine, plan, batch, logits, ret_loss, error);
     return status;
@@ -396,13 +433,18 @@ assay_status as_engine_update(as_engine *engine, const assay_update_config *conf
         engine->update = plan;
         engine->update_config = *config;
     }
-    status = run_plan(engine, engine->update, NULL, step, error);
-    if (status != ASSAY_OK || !ret_grad_norm)
+    assay_step scaled = *step;
+    scaled.gradient_scale = engine->loss_scale.scale;
+    status = run_plan(engine, engine->update, NULL, &scaled, error);
+    if (status != ASSAY_OK || (!ret_grad_norm && engine->loss_scale.scale <= 0))
         return status;
     TIMED(engine, backend->sync(engine->device, error));
     if (status == ASSAY_OK)
         TIMED(engine, backend->read_grad_norm(engine->update, &norm, error));
-    if (status == ASSAY_OK)
+    if (status != ASSAY_OK)
+        return status;
+    (void)as_loss_scale_step(&engine->loss_scale, norm);
+    if (ret_grad_norm)
         *ret_grad_norm = norm;
-    return status;
+    return ASSAY_OK;
 }

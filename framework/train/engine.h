@@ -3,11 +3,25 @@
 #ifndef AS_TRAIN_ENGINE_H
 #define AS_TRAIN_ENGINE_H
 
+#include "train/loss_scale.h"
 #include "train/train.h"
 
 const assay_graph *as_engine_graph(const as_engine *engine);
 const as_engine_config *as_engine_configuration(const as_engine *engine);
 int32_t as_engine_n_classes(const as_engine *engine);
+assay_device *as_engine_device(const as_engine *engine);
+
+/* [cell] Times of the backend's runs are kept from zero on, or not any longer. false: the backend
+ * can't. */
+ASSAY_MUST_USE bool as_engine_profile(as_engine *engine, bool on);
+/* [cell] The lines of the plan that ran last of a kind (ASSAY_PLAN_*, AS_PLAN_UPDATE), after sync;
+ * as assay_backend.read_profile. 0 where none has run. */
+enum { AS_PLAN_UPDATE = 2 };
+uint32_t as_engine_read_profile(const as_engine *engine, int32_t kind, assay_profile_entry *entries,
+                                uint32_t capacity, uint64_t *ret_nanoseconds);
+/* [cell] The engine's loss scale, which accumulate and update follow: in fp16 an update notes its
+ * norm there, and one whose norm isn't finite has changed nothing. Gradients are got unscaled. */
+as_loss_scale *as_engine_loss_scale(as_engine *engine);
 /* [any] Nanoseconds spent inside the backend so far. */
 int64_t as_engine_compute_ns(const as_engine *engine);
 /* [any] Plans compiled so far (forward and accumulate). */

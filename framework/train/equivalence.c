@@ -29,7 +29,13 @@
  * own size: in the Euclidean norm sqrt(d), more than everything smooth. So a gradient's error is
  * taken in that norm, its bound is 4 sqrt(u), and the floor 4 u of the norm of all: what cancels
  * leaves u of its terms, no larger than that in sum. A gradient that is missing, of another sign or
- * another parameter's has an error of 1 or more. */
+ * another parameter's has an error of 1 or more.
+ *
+ * tf32 and fp16 keep 11 bits of an operand, u = 2^-11; the bounds are bf16's with that u. Values
+ * that a backend stores in 16 bits are rounded once more where they are written: a product's
+ * operand was rounded anyway, a sum of P terms on the residual path gets 0.3 u sqrt(P) more, within
+ * the factor of 6. In fp16 gradients are computed as training does, with the loss scaled as far as
+ * they stay finite. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -37,7 +43,8 @@
 #include "train/engine.h"
 
 #define FLOOR 1e-3
-#define BF16_ROUNDOFF 0.00390625
+#define BF16_ROUNDOFF 0.00390625       /* 2^-8 */
+#define TEN_BIT_ROUNDOFF 0.00048828125 /* of tf32 and fp16: 2^-11 */
 
 typedef struct bounds {
     double logits, gradient, floor;
@@ -61,17 +68,22 @@ static int32_t count_products(const assay_graph_view *view) {
 
 /* False for a dtype without bounds. */
 static bool bounds_of(int32_t dtype, const assay_graph_view *view, bounds *ret_bounds) {
-    const double u = BF16_ROUNDOFF;
+    const double u = dtype == ASSAY_DTYPE_BF16 ? BF16_ROUNDOFF : TEN_BIT_ROUNDOFF;
     if (dtype == ASSAY_DTYPE_F32)
         *ret_bounds = (bounds){1e-4, 1e-3, FLOOR, false};
     else if (dtype == ASSAY_DTYPE_F64)
         *ret_bounds = (bounds){1e-10, 1e-10, FLOOR, false};
-    else if (dtype == ASSAY_DTYPE_BF16)
+    else if (dtype == ASSAY_DTYPE_BF16 || dtype == ASSAY_DTYPE_TF32 || dtype == ASSAY_DTYPE_FP16)
         *ret_bounds =
             (bounds){4 * u * sqrt((double)count_products(view)), 4 * sqrt(u), 4 * u, true};
     else
         return false;
     return true;
+}
+
+double as_equivalence_logits_bound(int32_t dtype, const assay_graph_view *view) {
+    bounds found;
+    return bounds_of(dtype, view, &found) ? found.logits : NAN;
 }
 
 static double largest(const double *x, uint64_t n) {
@@ -145,6 +157,21 @@ static assay_status run_once(as_engine *engine, const assay_batch *batch, bool w
     return status;
 }
 
+/* The same with the loss scaled down until the gradients are finite, where it is scaled. */
+static assay_status run_scaled(as_engine *engine, const assay_batch *batch, bool with_gradient,
+                               double *logits, double *gradients, assay_error *error) {
+    as_loss_scale *scale = as_engine_loss_scale(engine), before = *scale;
+    size_t n = as_engine_n_elements(engine);
+    assay_status status = run_once(engine, batch, with_gradient, logits, gradients, error);
+    while (status == ASSAY_OK && with_gradient && scale->scale > 0 &&
+           !isfinite(norm(gradients, NULL, n)) && !as_loss_scale_is_spent(scale)) {
+        scale->scale /= 2;
+        status = run_once(engine, batch, with_gradient, logits, gradients, error);
+    }
+    *scale = before;
+    return status;
+}
+
 assay_status as_equivalence_check(as_engine *engine, const assay_backend *reference,
                                   const assay_batch *batch, as_equivalence *ret_result,
                                   assay_error *error) {
@@ -185,7 +212,7 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
     if (status == ASSAY_OK)
         status = as_engine_set(oracle, ASSAY_STATE_PARAMETER, x, n, error);
     if (status == ASSAY_OK)
-        status = run_once(engine, &wrong, with_gradient, x_logits, x, error);
+        status = run_scaled(engine, &wrong, with_gradient, x_logits, x, error);
     if (status == ASSAY_OK)
         status = run_once(oracle, &wrong, with_gradient, y_logits, y, error);
     if (status == ASSAY_OK) {

@@ -35,6 +35,11 @@ typedef struct as_export_source {
 ASSAY_MUST_USE assay_status as_export(const as_export_source *source, const char *format,
                                       const char *folder, assay_error *error);
 
+/* [any] config.json of transformers' class for a distilbert or bert with the head of their
+ * ...ForSequenceClassification, a new object; NULL for other models. source->tokenizer NULL: token
+ * 0 is padding. */
+json_t *as_export_transformers_config(const as_export_source *source);
+
 /* ---- for export*.c --------------------------------------------------------------------------- */
 
 /* Writes FOLDER/NAME: JSON (taken over, NULL: out of memory), text, or the weights with

@@ -92,7 +92,7 @@ static json_t *bert_config(const as_export_source *s) {
 static json_t *config_json(const as_export_source *s) {
     json_t *config = is_bert(s) ? bert_config(s) : distilbert_config(s);
     json_t *id2label = json_object(), *label2id = json_object();
-    int32_t pad = as_wordpiece_pad_id(s->tokenizer->wordpiece);
+    int32_t pad = s->tokenizer ? as_wordpiece_pad_id(s->tokenizer->wordpiece) : 0;
     for (int32_t i = 0; i < s->n_classes; i++) {
         char number[16];
         snprintf(number, sizeof number, "%d", (int)i);
@@ -106,6 +106,14 @@ static json_t *config_json(const as_export_source *s) {
     json_object_set_new(config, "problem_type", json_string("single_label_classification"));
     json_object_set_new(config, "torch_dtype", json_string("float32"));
     return config;
+}
+
+json_t *as_export_transformers_config(const as_export_source *s) {
+    const char *wanted = is_bert(s) ? "pooler" : "cls_relu";
+    if ((!is_bert(s) && strcmp(s->model_id, "distilbert") != 0) ||
+        strcmp(text_option(s, "head"), wanted) != 0)
+        return NULL;
+    return config_json(s);
 }
 
 /* ---- tokenizer ------------------------------------------------------------------------------- */

@@ -194,7 +194,7 @@ static void check_parameters(const as_model_check *check, check_run *run) {
 
 static assay_status new_engine(const check_run *run, const as_check_backend *backend,
                                as_engine **ret_engine, assay_error *error) {
-    as_engine_config config = {backend->backend, backend->dtype, 1, CHECK_ROWS, CHECK_TOKENS};
+    as_engine_config config = {backend->backend, backend->dtype, 1, CHECK_ROWS, CHECK_TOKENS, 0};
     as_engine *engine = NULL;
     assay_status status = as_engine_new(&config, run->graph, &engine, error);
     if (status == ASSAY_OK)

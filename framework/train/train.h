@@ -41,7 +41,8 @@ typedef struct as_engine_config {
     const assay_backend *backend;
     int32_t dtype, threads;
     int32_t max_rows;
-    int64_t max_tokens; /* per row */
+    int64_t max_tokens;                 /* per row */
+    uint64_t device_memory_limit_bytes; /* of a device with its own memory; 0: none */
 } as_engine_config;
 
 /* [cell] Opens the device, makes the session for the graph, checks supports() of every node. The
@@ -86,6 +87,9 @@ typedef struct as_equivalence {
 ASSAY_MUST_USE assay_status as_equivalence_check(as_engine *engine, const assay_backend *reference,
                                                  const assay_batch *batch,
                                                  as_equivalence *ret_result, assay_error *error);
+
+/* [any] The bound for logits of a graph's model in a precision; NaN: none is fixed for it. */
+double as_equivalence_logits_bound(int32_t dtype, const assay_graph_view *view);
 
 /* What the trainer tells while it runs; called from the training thread, at least once a second. */
 typedef struct as_train_progress {

@@ -75,9 +75,18 @@ static assay_status graph_train_batch(void *self, const assay_batch *batch,
     assay_status status = as_engine_accumulate(graph->engine, batch, &step, logits, &loss, error);
     if (status == ASSAY_OK && !how->more)
         status = graph_update(graph, how, &step, &norm, error);
-    if (status == ASSAY_OK)
-        *ret_result = (as_batch_result){loss / weight, norm, true, !how->more, true};
-    return status;
+    if (status != ASSAY_OK)
+        return status;
+    const as_loss_scale *scale = as_engine_loss_scale(graph->engine);
+    bool skipped = !how->more && scale->scale > 0 && !isfinite(norm);
+    if (skipped && as_loss_scale_is_spent(scale))
+        return as_fail(error, ASSAY_DIVERGED, "training",
+                       "the gradient is not finite in fp16 even with the loss scaled by %g; train "
+                       "in bf16 or f32",
+                       2 * scale->scale);
+    *ret_result =
+        (as_batch_result){loss / weight, norm, true, !how->more && !skipped, true, skipped};
+    return ASSAY_OK;
 }
 
 static assay_status graph_predict(void *self, const assay_batch *batch, double *logits,

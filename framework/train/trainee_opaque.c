@@ -29,7 +29,7 @@ static assay_status opaque_train_batch(void *self, const assay_batch *batch,
     if (status != ASSAY_OK)
         return status;
     opaque->gave_loss = opaque->gave_loss || !isnan(loss);
-    *ret_result = (as_batch_result){loss, NAN, opaque->gave_loss, false, false};
+    *ret_result = (as_batch_result){loss, NAN, opaque->gave_loss, false, false, false};
     return ASSAY_OK;
 }
 

@@ -95,12 +95,42 @@ assay_status as_trainee_pack(const as_trainee *trainee, const assay_update_confi
         as_tensor_out tensor = kept_tensor(source->engine, source->n_kept);
         status = as_state_add_source(parts, &tensor, give, source, KEPT, 0, error);
     }
+    const as_loss_scale *scale = as_engine_loss_scale(source->engine);
+    const int64_t counts[] = {scale->n_taken, scale->n_skipped};
+    if (status == ASSAY_OK && scale->scale > 0)
+        status = as_state_add_f64(parts, "loss_scale.scale", &scale->scale, 1, error);
+    if (status == ASSAY_OK && scale->scale > 0)
+        status = as_state_add_i64(parts, "loss_scale.counts", counts, 2, error);
     return status;
 }
 
 void as_trainee_source_done(as_trainee_source *source) {
     free(source->staging);
     *source = (as_trainee_source){NULL, NULL, NULL, 0};
+}
+
+/* Scale and counts, where the precision has a scale. */
+static assay_status unpack_loss_scale(as_loss_scale *scale, as_state *state, assay_error *error) {
+    as_loss_scale read = {0, 0, 0};
+    int64_t counts[2] = {0, 0};
+    if (scale->scale <= 0)
+        return ASSAY_OK;
+    assay_status status = as_state_read_f64(state, "loss_scale.scale", &read.scale, 1, error);
+    if (status == ASSAY_OK)
+        status = as_state_read_i64(state, "loss_scale.counts", counts, 2, error);
+    if (status != ASSAY_OK)
+        return status;
+    if (!(read.scale >= AS_LOSS_SCALE_LEAST && read.scale <= AS_LOSS_SCALE_MOST))
+        return as_fail(error, ASSAY_BAD_DATA, "loss_scale.scale",
+                       "found %g; expected a loss scale of %g to %g", read.scale,
+                       AS_LOSS_SCALE_LEAST, AS_LOSS_SCALE_MOST);
+    if (counts[0] < 0 || counts[0] >= AS_LOSS_SCALE_STEPS)
+        return as_state_fail_value(state, "loss_scale.counts", counts[0], 0,
+                                   AS_LOSS_SCALE_STEPS - 1, error);
+    if (counts[1] < 0)
+        return as_state_fail_value(state, "loss_scale.counts", counts[1], 0, INT64_MAX, error);
+    *scale = (as_loss_scale){read.scale, counts[0], counts[1]};
+    return ASSAY_OK;
 }
 
 assay_status as_trainee_unpack(const as_trainee *trainee, const assay_update_config *update,
@@ -128,5 +158,6 @@ assay_status as_trainee_unpack(const as_trainee *trainee, const assay_update_con
         status = as_state_read_tensor(state, &tensor, kept, n, error);
     }
     free(staging);
-    return status;
+    return status == ASSAY_OK ? unpack_loss_scale(as_engine_loss_scale(engine), state, error)
+                              : status;
 }

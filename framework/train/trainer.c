@@ -103,6 +103,7 @@ typedef struct step_sums {
     double weight;    /* of all its batches together; 0: there is one */
     double loss;      /* mean over the rows; NaN: the model has none */
     double grad_norm; /* NaN: the model has none */
+    bool skipped;     /* nothing was updated */
     int64_t start_ns;
 } step_sums;
 
@@ -124,6 +125,7 @@ static void add_batch(as_training *t, const assay_batch *batch, const as_batch_r
             : 1;
     step->loss += share * result->loss;
     step->grad_norm = result->grad_norm;
+    step->skipped = result->skipped;
     step->record.n_rows += batch->n_rows;
     step->record.n_tokens += as_batches_real_tokens(t->batches);
     epoch->n_rows += (uint64_t)batch->n_rows;
@@ -141,7 +143,8 @@ static void end_step(as_training *t, step_sums *step, as_epoch_figures *epoch) {
         t->result.initial_loss = step->loss;
     epoch->steps++;
     epoch->learning_rate = step->record.learning_rate;
-    t->sums.grad_norm += step->grad_norm;
+    if (!step->skipped)
+        t->sums.grad_norm += step->grad_norm;
     if (t->job->observer.step)
         t->job->observer.step(t->job->observer.context, &step->record);
 }
@@ -161,7 +164,7 @@ static assay_status train_step(as_training *t, int32_t n, as_epoch_figures *epoc
                          .update = &t->config->update,
                          .decay_exempt = t->config->decay_exempt,
                          .loss_weight = step.weight};
-    as_batch_result result = {NAN, NAN, false, false, false};
+    as_batch_result result = {NAN, NAN, false, false, false, false};
     assay_status status = ASSAY_OK;
     for (int32_t i = 0; status == ASSAY_OK && i < n; i++) {
         const assay_batch *batch = as_batches_next(t->batches);
@@ -214,6 +217,16 @@ static assay_status begin_epoch(as_training *t, int32_t number, assay_error *err
     return ASSAY_OK;
 }
 
+static void pause_training(as_training *t) {
+    int64_t start_ns = as_clock_ns();
+    if (!t->job->observer.pause)
+        return;
+    t->job->observer.pause(t->job->observer.context);
+    int64_t took_ns = as_clock_ns() - start_ns;
+    t->start_ns += took_ns;
+    t->epoch_start_ns += took_ns;
+}
+
 /* The steps of the epoch that began last, as far as they are to be done. */
 static assay_status train_epoch(as_training *t, as_epoch_figures *epoch, assay_error *error) {
     const as_epoch_sums *sums = &t->sums;
@@ -229,6 +242,7 @@ static assay_status train_epoch(as_training *t, as_epoch_figures *epoch, assay_e
             (double)epoch->n_tokens / as_seconds_since(t->epoch_start_ns);
         tell(t, "train", (double)t->n_done / n_batches);
         as_training_save_if_due(t);
+        pause_training(t);
     }
     epoch->train_loss = sums->loss / (double)epoch->n_rows;
     epoch->grad_norm = sums->grad_norm / (double)epoch->steps;

@@ -40,6 +40,7 @@ typedef struct as_batch_result {
     double grad_norm; /* before clipping */
     bool has_loss, has_grad_norm;
     bool has_logits; /* the step's own logits were written (dropout on) */
+    bool skipped;    /* the loss scale was too large: nothing was updated, the norm isn't finite */
 } as_batch_result;
 
 /* A thing that learns. Functions are [cell]. `keep` copies the state aside, `restore` copies it
@@ -115,6 +116,8 @@ typedef struct as_train_observer {
     as_train_progress_fn
         progress; /* 1 to 10 times a second (a batch longer than that: once each) */
     void (*step)(void *context, const as_step_record *record); /* every step */
+    /* Between two steps; what it takes doesn't count as training. */
+    void (*pause)(void *context);
 } as_train_observer;
 
 /* Saves the run's state between optimizer steps, and goes on from a saved one: with one thread to

@@ -82,7 +82,7 @@ static whole_model open_model(int32_t length, int32_t n_layers, int32_t n_thread
     static const as_graph_options options = {.with_gradient = 1};
     static assay_model_config config;
     const as_option_value layers = {"layers", AS_OPTION_NUMBER, n_layers, NULL};
-    as_engine_config engine = {NULL, ASSAY_DTYPE_F32, n_threads, 32, length};
+    as_engine_config engine = {NULL, ASSAY_DTYPE_F32, n_threads, 32, length, 0};
     as_plugin plugin;
     whole_model m;
     const assay_model_graph *model = NULL;

@@ -102,7 +102,7 @@ int main(void) {
         !make_split(arena, AS_SPLIT_VALIDATION, N_VALIDATION, &data.splits[AS_SPLIT_VALIDATION]) ||
         as_trainee_new_opaque(&model, &model_config, BATCH, &trainee, &error) != ASSAY_OK)
         goto done;
-    as_train_job job = {trainee, &data, &config, 1, {NULL, on_progress, NULL}, NULL};
+    as_train_job job = {trainee, &data, &config, 1, {.progress = on_progress}, NULL};
     double us = INFINITY;
     for (int run = 0; run < RUNS; run++) {
         if (as_train_run(arena, &job, &result, &error) != ASSAY_OK)

@@ -12,8 +12,9 @@
  *
  * A step is: batch packed, forward, loss, backward, clipping to norm 1, Adam, loss and logits read
  * back; cpu_seconds, of all threads, compares on a busy machine with --threads 1. Without --rows:
- * 4,000 rows of 60 to 256 tokens. First, every batch of the timed part runs once (as training too):
- * its speed, with plans compiled on the way, is reported beside. Prints one JSON object. */
+ * 4,000 rows of 60 to 256 tokens, or of exactly --tokens N each; peak_rss_bytes is VmHWM at the
+ * end. First, every batch of the timed part runs once (as training too): its speed, with plans
+ * compiled on the way, is reported beside. Prints one JSON object. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@
 
 typedef struct arguments {
     const char *rows, *model, *backend, *dtype;
-    int32_t steps, threads, batch, predict;
+    int32_t steps, threads, batch, predict, tokens;
     as_option_value options[16];
     size_t n_options;
 } arguments;
@@ -106,10 +107,11 @@ static int read_rows(row_list *list, const char *path) {
     return good;
 }
 
-static int make_rows(row_list *list) {
+/* tokens 0: of different length. */
+static int make_rows(row_list *list, int32_t tokens) {
     as_random random = as_random_init(1, as_hash64("bench_train"));
     for (int32_t row = 0; row < 4000; row++) {
-        int32_t n = 60 + (int32_t)as_random_below(&random, 197);
+        int32_t n = tokens ? tokens : 60 + (int32_t)as_random_below(&random, 197);
         int32_t *ids = as_arena_alloc_array(list->arena, (size_t)n, sizeof *ids);
         if (!ids)
             return 0;
@@ -141,6 +143,8 @@ static int parse(int argc, char **argv, arguments *a) {
             a->steps = atoi(value);
         else if (strcmp(name, "--threads") == 0)
             a->threads = atoi(value);
+        else if (strcmp(name, "--tokens") == 0)
+            a->tokens = atoi(value);
         else if (strcmp(name, "--batch") == 0)
             a->batch = atoi(value);
         else if (strcmp(name, "--set") == 0 && equals && a->n_options < 16) {
@@ -150,7 +154,7 @@ static int parse(int argc, char **argv, arguments *a) {
         } else
             return 0;
     }
-    return argc % 2 == 1 && a->steps >= 0 && a->threads >= 1 && a->batch >= 1;
+    return argc % 2 == 1 && a->steps >= 0 && a->tokens >= 0 && a->threads >= 1 && a->batch >= 1;
 }
 
 /* Model and backend by name, closed graph, engine with initial weights, trainee. */
@@ -161,7 +165,8 @@ static assay_status open_trainee(as_arena *arena, const arguments *a, const row_
     const assay_model_graph *graph_model = NULL;
     const assay_model_opaque *opaque_model = NULL;
     int32_t dtype = strcmp(a->dtype, "bf16") == 0 ? ASSAY_DTYPE_BF16 : ASSAY_DTYPE_F32;
-    as_engine_config config = {NULL, dtype, a->threads, a->batch, list->longest};
+    as_engine_config config = {
+        .dtype = dtype, .threads = a->threads, .max_rows = a->batch, .max_tokens = list->longest};
     assay_model_config model_config = {(uint32_t)sizeof model_config,
                                        list->max_label + 1,
                                        list->max_id + 1,
@@ -242,6 +247,18 @@ static assay_status run_pass(const as_trainee *trainee, as_engine *predictor, as
     return ASSAY_OK;
 }
 
+static uint64_t peak_rss_bytes(void) {
+    unsigned long long kib = 0;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "VmHWM: %llu kB", &kib) == 1)
+            break;
+    if (file)
+        (void)fclose(file);
+    return kib * 1024;
+}
+
 static assay_status bench(as_arena *arena, const arguments *a, const row_list *list,
                           const as_trainee *trainee, as_engine *engine, assay_error *error) {
     as_split_rows split = {.split = AS_SPLIT_TRAIN,
@@ -270,11 +287,13 @@ static assay_status bench(as_arena *arena, const arguments *a, const row_list *l
         "{\"bench\": \"%s\", \"backend\": \"%s\", \"dtype\": \"%s\", \"model\": \"%s\", "
         "\"threads\": %d, "
         "\"batch\": %d, \"steps\": %d, \"tokens\": %llu, \"seconds\": %.4f, \"cpu_seconds\": %.4f, "
-        "\"tokens_per_second\": %.1f, \"first_pass_tokens_per_second\": %.1f, \"loss\": %.6f}\n",
+        "\"tokens_per_second\": %.1f, \"first_pass_tokens_per_second\": %.1f, \"peak_rss_bytes\": "
+        "%llu, "
+        "\"loss\": %.6f}\n",
         a->predict ? "predict" : "train", a->backend, a->dtype, a->model, (int)a->threads,
         (int)a->batch, (int)steps, (unsigned long long)timed.n_tokens, timed.seconds,
         timed.cpu_seconds, (double)timed.n_tokens / timed.seconds,
-        (double)first.n_tokens / first.seconds, timed.loss);
+        (double)first.n_tokens / first.seconds, (unsigned long long)peak_rss_bytes(), timed.loss);
     return ASSAY_OK;
 }
 
@@ -287,14 +306,17 @@ int main(int argc, char **argv) {
     row_list list = {.arena = as_arena_new(), .max_label = 1};
     assay_status status = ASSAY_BAD_DATA;
     if (!parse(argc, argv, &a)) {
-        fprintf(stderr, "usage: bench_train [--rows FILE] [--model NAME] [--set NAME=NUMBER]... "
-                        "[--backend NAME] [--batch N] [--threads N] [--steps N] [--dtype NAME] "
-                        "[--mode NAME]\n");
+        fprintf(
+            stderr,
+            "usage: bench_train [--rows FILE | --tokens N] [--model NAME] [--set NAME=NUMBER]... "
+            "[--backend NAME] [--batch N] [--threads N] [--steps N] [--dtype NAME] "
+            "[--mode NAME]\n");
         as_arena_free(list.arena);
         return 64;
     }
     setenv("ASSAY_PLUGIN_PATH", BENCH_PLUGIN_PATH, 0);
-    if (!list.arena || !(a.rows ? read_rows(&list, a.rows) : make_rows(&list)) || list.n == 0)
+    if (!list.arena || !(a.rows ? read_rows(&list, a.rows) : make_rows(&list, a.tokens)) ||
+        list.n == 0)
         goto done;
     status = open_trainee(list.arena, &a, &list, &graph, &engine, &trainee, &error);
     if (status == ASSAY_OK)

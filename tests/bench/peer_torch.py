@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import sys
 import time
 
@@ -30,7 +31,7 @@ WARM_UP_STEPS = 10
 
 
 class DistilBert(nn.Module):
-    def __init__(self, vocab, classes):
+    def __init__(self, vocab, classes, **_):
         super().__init__()
         from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
@@ -69,6 +70,8 @@ def main():
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--predict", action="store_true")
     parser.add_argument("--warm-up", type=int, default=WARM_UP_STEPS, help="steps")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER",
+                        help="one of the model's options, as bench_train's")
     parser.add_argument("--mode", choices=["packed", "flipped", "padded"], default="packed")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -79,7 +82,8 @@ def main():
     classes = 1 + max(row[1] for row in everything)
     batches = [torch_suite.to_batch(rows) for rows in torch_suite.training_batches(
         splits["train"], arguments.batch, random.Random(1))]
-    model = MODELS[arguments.model](vocab, classes).train(not arguments.predict)
+    options = {name: int(value) for name, value in (o.split("=") for o in arguments.set)}
+    model = MODELS[arguments.model](vocab, classes, **options).train(not arguments.predict)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     how = (arguments.mode, arguments.dtype, arguments.predict)
     for i in range(arguments.warm_up):
@@ -92,11 +96,12 @@ def main():
         tokens += int(batch[1].sum())
     seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - begin_cpu
     print(json.dumps({"peer": f"PyTorch {torch.__version__}", "model": arguments.model,
-                      "mode": arguments.mode, "dtype": arguments.dtype,
+                      "options": options, "mode": arguments.mode, "dtype": arguments.dtype,
                       "predict": arguments.predict,
                       "threads": arguments.threads, "batch": arguments.batch, "steps": steps,
                       "tokens": tokens, "seconds": seconds, "cpu_seconds": cpu_seconds,
-                      "tokens_per_second": tokens / seconds}))
+                      "tokens_per_second": tokens / seconds,
+                      "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
 
 
 if __name__ == "__main__":

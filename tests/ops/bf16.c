@@ -476,7 +476,7 @@ static void check_model(const model_case *c) {
 
 static void check_refused(void) {
     assay_error error = ASSAY_ERROR_INIT;
-    assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_BF16, 1, 0};
+    assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_BF16, 1, 0, 0};
     assay_device *device = NULL;
     assay_status status = backend->open(&config, &device, &error);
     tap_ok(status == ASSAY_UNSUPPORTED && !device && strstr(error.text, "bf16 needs"),

@@ -279,10 +279,52 @@ static void check_groups(void) {
     fixture_close(&f);
 }
 
+/* Scaled gradients give the same update, up to rounding that a power of two has none of; a norm
+ * that is no number changes nothing but the gradients. */
+static void check_gradient_scale(void) {
+    fixture f = fixture_open("linear");
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_update_config config = {.struct_size = (uint32_t)sizeof config,
+                                  .optimizer = ASSAY_OPTIMIZER_SGD,
+                                  .clip_norm = 0.01};
+    uint32_t p = find_parameter(f.r.graph, "classifier.bias");
+    int64_t n = f.r.graph->parameters[p].n_elements;
+    double *gradient = require_alloc(f.arena, (size_t)n, sizeof *gradient), *after[2], norms[2];
+    double *before = runner_download(&f.r, f.arena, ASSAY_STATE_PARAMETER, p), norm = 0;
+    assay_plan *update = NULL;
+    assay_step step = make_step(0, 1, 1);
+    step.learning_rate = 0.5;
+    require(backend->compile_update(f.r.session, &config, &update, &error), &error);
+    for (int i = 0; i < 2; i++) {
+        step.gradient_scale = i ? 1024 : 0;
+        for (int64_t k = 0; k < n; k++)
+            gradient[k] = (i ? 1024 : 1) * 0.25 * (double)(k + 1);
+        runner_upload(&f.r, ASSAY_STATE_PARAMETER, p, before);
+        runner_upload(&f.r, ASSAY_STATE_GRADIENT, p, gradient);
+        runner_run(&f.r, update, NULL, &step);
+        require(backend->read_grad_norm(update, &norms[i], &error), &error);
+        after[i] = runner_download(&f.r, f.arena, ASSAY_STATE_PARAMETER, p);
+    }
+    tap_ok(norms[0] == norms[1] && difference(after[1], after[0], n, 1) <= 1e-7 &&
+               difference(after[0], before, n, 1) > 1e-3,
+           "gradients scaled by 1024 give the update of the unscaled ones");
+    gradient[0] = INFINITY;
+    runner_upload(&f.r, ASSAY_STATE_GRADIENT, p, gradient);
+    runner_run(&f.r, update, NULL, &step);
+    require(backend->read_grad_norm(update, &norm, &error), &error);
+    double *kept = runner_download(&f.r, f.arena, ASSAY_STATE_PARAMETER, p);
+    double *dropped = runner_download(&f.r, f.arena, ASSAY_STATE_GRADIENT, p);
+    tap_ok(!isfinite(norm) && memcmp(kept, after[1], (size_t)n * sizeof *kept) == 0 &&
+               max_abs(dropped, n) == 0,
+           "an infinite scaled gradient is dropped and changes nothing");
+    backend->plan_free(update);
+    fixture_close(&f);
+}
+
 static void check_dtypes(void) {
     assay_error error = ASSAY_ERROR_INIT;
     assay_device *device = NULL;
-    assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_COUNT, 1, 0};
+    assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_COUNT, 1, 0, 0};
     expect_status(backend->open(&config, &device, &error), ASSAY_UNSUPPORTED, &error,
                   "an unknown dtype is unsupported");
     tap_ok(device == NULL, "a refused open leaves ret_device alone");
@@ -393,6 +435,7 @@ int main(int argc, char **argv) {
     check_lazy();
     check_groups();
     check_dtypes();
+    check_gradient_scale();
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         check_repeatable(variants[i]);
         check_rerun(variants[i]);

@@ -72,7 +72,7 @@ void *require_alloc(as_arena *arena, size_t n, size_t size) {
 }
 
 int32_t dtype_named(const char *name) {
-    static const char *const names[ASSAY_DTYPE_COUNT] = {"f32", "f64", "bf16"};
+    static const char *const names[ASSAY_DTYPE_COUNT] = {"f32", "f64", "bf16", "tf32", "fp16"};
     for (int32_t i = 0; i < ASSAY_DTYPE_COUNT; i++)
         if (strcmp(name, names[i]) == 0)
             return i;
@@ -81,7 +81,7 @@ int32_t dtype_named(const char *name) {
 
 bool dtype_is_offered(const assay_backend *backend, int32_t dtype) {
     assay_error error = ASSAY_ERROR_INIT;
-    assay_device_config config = {(uint32_t)sizeof config, dtype, n_threads, 0};
+    assay_device_config config = {(uint32_t)sizeof config, dtype, n_threads, 0, 0};
     assay_device *device = NULL;
     assay_status status = backend->open(&config, &device, &error);
     if (status == ASSAY_UNSUPPORTED)
@@ -94,7 +94,7 @@ bool dtype_is_offered(const assay_backend *backend, int32_t dtype) {
 
 runner runner_open(const assay_backend *backend, int32_t dtype, const assay_graph_view *graph) {
     assay_error error = ASSAY_ERROR_INIT;
-    assay_device_config config = {(uint32_t)sizeof config, dtype, n_threads, 0};
+    assay_device_config config = {(uint32_t)sizeof config, dtype, n_threads, 0, 0};
     runner r = {backend, graph, NULL, NULL};
     require(backend->open(&config, &r.device, &error), &error);
     require(backend->session_create(r.device, graph, &r.session, &error), &error);
@@ -289,6 +289,40 @@ double gradient_difference(const assay_graph_view *graph, double *const *a,
             continue;
         double scale = fmax(max_abs(reference[p], n), floor * largest);
         double d = difference(a[p], reference[p], n, scale);
+        if (!(d <= worst)) {
+            worst = d;
+            *ret_worst = graph->parameters[p].name;
+        }
+    }
+    return worst;
+}
+
+/* |a - b|, or |b| where a is NULL; infinity when an element is not finite */
+static double euclidean(const double *a, const double *b, int64_t n) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double d = a ? a[i] - b[i] : b[i];
+        if (!isfinite(d))
+            return INFINITY;
+        sum += d * d;
+    }
+    return sqrt(sum);
+}
+
+double gradient_distance(const assay_graph_view *graph, double *const *a, double *const *reference,
+                         double floor, const char **ret_worst) {
+    double all = 0, worst = 0;
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (reference[p])
+            all = hypot(all, euclidean(NULL, reference[p], graph->parameters[p].n_elements));
+    *ret_worst = "none";
+    for (uint32_t p = 0; p < graph->n_parameters; p++) {
+        int64_t n = graph->parameters[p].n_elements;
+        if (!reference[p])
+            continue;
+        double scale = fmax(euclidean(NULL, reference[p], n), floor * all);
+        double d = euclidean(a[p], reference[p], n);
+        d = d == 0 ? 0 : d / scale;
         if (!(d <= worst)) {
             worst = d;
             *ret_worst = graph->parameters[p].name;

@@ -46,7 +46,7 @@ typedef struct runner {
     assay_session *session;
 } runner;
 
-/* ASSAY_DTYPE_* of "f32", "f64" or "bf16"; bails out for another name. */
+/* ASSAY_DTYPE_* of "f32", "f64", "bf16", "tf32" or "fp16"; bails out for another name. */
 int32_t dtype_named(const char *name);
 /* [main] False, with a skipped result, where this machine cannot compute in that dtype. */
 bool dtype_is_offered(const assay_backend *backend, int32_t dtype);
@@ -96,5 +96,9 @@ double difference(const double *a, const double *b, int64_t n, double scale);
  * ret_worst names the parameter. */
 double gradient_difference(const assay_graph_view *graph, double *const *a,
                            double *const *reference, double floor, const char **ret_worst);
+/* The same with the Euclidean norm of the difference over that of the reference, which is taken to
+ * be at least `floor` of all tensors'. */
+double gradient_distance(const assay_graph_view *graph, double *const *a, double *const *reference,
+                         double floor, const char **ret_worst);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* ops.c: a backend in f32 or bf16 against `reference` in f64, forward and backward, on every case
- * of cases.c; then what a session must keep right: updates, plans larger than the batch, plans of
- * several sizes, accumulation over batches.
+/* ops.c: a backend in f32, bf16, tf32 or fp16 against `reference` in f64, forward and backward, on
+ * every case of cases.c; then what a session must keep right: updates, plans larger than the batch,
+ * plans of several sizes, accumulation over batches.
  *
- *     ops BACKEND [bf16]          results as TAP
- *     ops --bench BACKEND [bf16]  microseconds per forward and accumulate of each operation's case
+ *     ops BACKEND [bf16|tf32|fp16]          results as TAP
+ *     ops --stored BACKEND bf16|fp16        the same where values, too, stand in 16 bits
+ *     ops --bench BACKEND [bf16|tf32|fp16]  microseconds per forward and accumulate of each
+ * operation's case
  *
  * Tolerances in f32: 1e-4 of the output's scale, the scale of a tensor being its largest absolute
  * value (for a gradient at least 1 % of the largest gradient of the graph: some are zero but for
@@ -13,7 +15,12 @@
  * In bf16 each operand of a product is off by up to u = 2^-8 of itself, so a product by 2u of the
  * sum of |a b|, which is at most about twice the output's scale. The longest path of the cases has
  * four products forward, and as many again backward: 16u for logits and loss, 32u for gradients.
- * (Exact checks stand in bf16.c.)
+ * In tf32 and fp16 u is 2^-11. Where values are also stored in 16 bits between operations
+ * (--stored), neighbours become equal, and the maximum of a pool another one: a gradient's error is
+ * then taken in the Euclidean norm, 4 sqrt(u), as framework/train/equivalence.c does and explains;
+ * the floor is a quarter of that. tf32 is measured so too: a relu whose input lies within the
+ * product's error of zero decides otherwise, and one such element alone is more than 32 u of the
+ * largest. (Exact checks stand in bf16.c.)
  */
 #include <math.h>
 #include <stdio.h>
@@ -24,13 +31,23 @@
 #include "cases.h"
 
 #define BF16_ROUNDOFF 0.00390625
+#define TEN_BIT_ROUNDOFF 0.00048828125 /* of tf32 and fp16: 2^-11 */
 
 static int32_t dtype = ASSAY_DTYPE_F32; /* of the tested backend */
 static double tolerance = 1e-4, gradient_tolerance = 1e-4;
-static const double gradient_floor = 1e-2;
+static double gradient_floor = 1e-2;
+static double roundoff;
+static bool is_stored;    /* values stand in 16 bits between operations */
+static bool is_euclidean; /* norm of gradients' errors; else the maximum's */
 
 static as_arena *plugins;
 static const assay_backend *tested, *reference;
+
+static double gradient_error(const assay_graph_view *graph, double *const *a,
+                             double *const *expected, const char **ret_worst) {
+    return is_euclidean ? gradient_distance(graph, a, expected, gradient_floor, ret_worst)
+                        : gradient_difference(graph, a, expected, gradient_floor, ret_worst);
+}
 
 /* ---- every operation on every shape ---- */
 
@@ -49,14 +66,23 @@ static void compare_results(const char *variant, const char *shape, const assay_
     double d_logits = difference(a->logits, expected->logits, expected->n_logits,
                                  max_abs(expected->logits, expected->n_logits));
     double d_loss = difference(&a->loss, &expected->loss, 1, fabs(expected->loss));
-    double d_gradient =
-        gradient_difference(graph, a->gradients, expected->gradients, gradient_floor, &worst);
+    double d_gradient = gradient_error(graph, a->gradients, expected->gradients, &worst);
     tap_ok(d_logits <= tolerance && d_loss <= tolerance && d_gradient <= gradient_tolerance,
            "%s on %s: logits %.1e, loss %.1e, gradients %.1e (%s)", variant, shape, d_logits,
            d_loss, d_gradient, worst);
 }
 
+/* The largest of T evenly spread numbers is another one after rounding in about T u / 2 of all
+ * cases, and each such case moves a gradient of its own size. */
+static double tolerance_of_pools(const op_shape *shape) {
+    int32_t longest = 1;
+    for (int32_t b = 0; b < shape->n_rows; b++)
+        longest = shape->lengths[b] > longest ? shape->lengths[b] : longest;
+    return sqrt(longest * roundoff);
+}
+
 static void check_case(const op_variant *variant, const op_shape *shape) {
+    double before = gradient_tolerance;
     as_arena *arena = as_arena_new();
     assay_graph *graph = case_graph(variant, shape);
     assay_batch *batch = case_batch(arena, shape);
@@ -64,6 +90,8 @@ static void check_case(const op_variant *variant, const op_shape *shape) {
     runner a = runner_open(tested, dtype, as_graph_view(graph));
     runner b = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(graph));
     const char *op;
+    if (is_stored)
+        gradient_tolerance = fmax(before, tolerance_of_pools(shape));
     if (supports_all(&a, &op)) {
         runner_draw_parameters(&a, 5, shape->levels);
         runner_draw_parameters(&b, 5, shape->levels);
@@ -73,6 +101,7 @@ static void check_case(const op_variant *variant, const op_shape *shape) {
     } else {
         tap_ok(false, "%s on %s: the backend doesn't support %s", variant->name, shape->name, op);
     }
+    gradient_tolerance = before;
     runner_close(&a);
     runner_close(&b);
     as_graph_free(graph);
@@ -320,7 +349,7 @@ static void check_accumulation(const char *variant) {
     runner_zero_gradients(&p.a);
     for (int i = 0; i < 2; i++)
         x = run_accumulate(&p.a, p.arena, plan, pick_rows(p.arena, p.batch, rows[i], 3), &step);
-    double d = gradient_difference(p.b.graph, x.gradients, y.gradients, gradient_floor, &worst);
+    double d = gradient_error(p.b.graph, x.gradients, y.gradients, &worst);
     tap_ok(d <= gradient_tolerance, "%s: gradients of two half batches add up: %.1e (%s)", variant,
            d, worst);
     p.a.backend->plan_free(plan);
@@ -407,19 +436,25 @@ int main(int argc, char **argv) {
         "add_row_rows", "class_weights_smoothing"};
     tap_init(&argc, argv);
     bool is_bench = argc > 2 && strcmp(argv[1], "--bench") == 0;
-    bool is_bf16 = argc > 2 && strcmp(argv[argc - 1], "bf16") == 0;
-    if (argc != 2 + is_bench + is_bf16) {
-        fprintf(stderr, "usage: %s [--fail-fast] [--bench] BACKEND [bf16]\n", argv[0]);
+    is_stored = argc > 3 && strcmp(argv[1], "--stored") == 0;
+    bool has_option = is_bench || is_stored, has_dtype = argc > 2 + has_option;
+    if (argc != 2 + has_option + has_dtype) {
+        fprintf(stderr, "usage: %s [--fail-fast] [--bench|--stored] BACKEND [bf16|tf32|fp16]\n",
+                argv[0]);
         return 64;
     }
     plugins = as_arena_new();
-    tested = load_backend(plugins, argv[1 + is_bench]);
-    if (is_bf16 && !dtype_is_offered(tested, ASSAY_DTYPE_BF16))
-        return tap_done();
-    if (is_bf16) {
-        dtype = ASSAY_DTYPE_BF16;
-        tolerance = 16 * BF16_ROUNDOFF;
-        gradient_tolerance = 32 * BF16_ROUNDOFF;
+    tested = load_backend(plugins, argv[1 + has_option]);
+    if (has_dtype) {
+        dtype = dtype_named(argv[argc - 1]);
+        if (!dtype_is_offered(tested, dtype))
+            return tap_done();
+        double u = roundoff = dtype == ASSAY_DTYPE_BF16 ? BF16_ROUNDOFF : TEN_BIT_ROUNDOFF;
+        tolerance = 16 * u;
+        is_euclidean = is_stored || dtype == ASSAY_DTYPE_TF32;
+        gradient_tolerance = is_euclidean ? 4 * sqrt(u) : 32 * u;
+        if (is_euclidean)
+            gradient_floor = 4 * sqrt(u) * 0.25;
     }
     if (is_bench) {
         bench();

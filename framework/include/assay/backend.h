@@ -127,6 +127,7 @@ typedef struct assay_device_config {
     int32_t dtype;   /* ASSAY_DTYPE_* of computing and storing */
     int32_t threads; /* >= 1 */
     int32_t reserved;
+    uint64_t memory_limit_bytes; /* of the device's own memory; 0: what there is */
 } assay_device_config;
 
 /* Update rules; t = step number from 1, g the clipped gradient.
@@ -189,7 +190,7 @@ typedef struct assay_memory {
 /* Where the time of a plan's runs went: one line for each operation, or for work of the plan
  * itself. The lines' nanoseconds and what lies between them are the wall time of the runs. */
 typedef struct assay_profile_entry {
-    const char *name; /* what ran, as "linear" or "attention.gradient", "pack", "update"; static */
+    const char *name; /* operation (ops.def) or the plan's own work, as "pack"; static */
     int32_t node;     /* of the graph; of several run as one, the last; -1: the plan's own work */
     int32_t reserved;
     uint64_t calls;
@@ -209,6 +210,15 @@ typedef struct assay_device_info {
     uint32_t reserved;
     double energy_joules; /* used since it was opened, by the whole device; negative: unknown */
 } assay_device_info;
+
+/* A device's limits. A processor's COMPUTE and MEMORY are the host's to measure. */
+enum {
+    ASSAY_PEAK_COMPUTE = 0, /* operations/s of multiply-adds in registers */
+    ASSAY_PEAK_GEMM = 1,    /* operations/s, the best of several large matrix products: operands in
+                               the precision and layout that the library likes best, nothing else */
+    ASSAY_PEAK_MEMORY = 2,  /* bytes/s of a copy beyond the caches, read and written */
+    ASSAY_PEAK_COUNT
+};
 
 typedef struct assay_backend {
     uint32_t struct_size;
@@ -273,9 +283,15 @@ typedef struct assay_backend {
                              uint32_t capacity, uint64_t *ret_nanoseconds, uint64_t *ret_runs);
     /* [cell] NULL: the host's processor and memory. */
     void (*device_info)(assay_device *device, assay_device_info *ret_info);
+
+    /* [cell] What the device can do at most just now (ASSAY_PEAK_*), one sample of about a
+     * hundredth of a second, on its threads and in its precision. Memory that it takes is given
+     * back. ASSAY_UNSUPPORTED: not this one. NULL: none of them. */
+    assay_status (*sample_peak)(assay_device *device, int32_t peak, double *ret_per_second,
+                                assay_error *error);
 } assay_backend;
 
-ASSAY_STATIC_ASSERT(sizeof(assay_backend) == 160, "assay_backend layout is frozen");
+ASSAY_STATIC_ASSERT(sizeof(assay_backend) == 168, "assay_backend layout is frozen");
 
 /* 1 when nothing but embedding nodes (and their gradients) reads the parameter. */
 static inline int assay_is_lookup_table(const assay_graph_view *graph, uint32_t parameter) {
@@ -297,8 +313,14 @@ static inline int assay_is_lookup_table(const assay_graph_view *graph, uint32_t 
 /* ---- dropout: one counter-based generator for all backends
  * --------------------------------------- */
 
+#ifdef __CUDACC__
+#define ASSAY_INLINE static __host__ __device__ inline /* kernels draw the same bits */
+#else
+#define ASSAY_INLINE static inline
+#endif
+
 /* 64-bit finaliser of SplitMix64 (Steele, Lea, Flood 2014). */
-static inline uint64_t assay_mix64(uint64_t x) {
+ASSAY_INLINE uint64_t assay_mix64(uint64_t x) {
     x ^= x >> 30;
     x *= UINT64_C(0xbf58476d1ce4e5b9);
     x ^= x >> 27;
@@ -308,8 +330,8 @@ static inline uint64_t assay_mix64(uint64_t x) {
 
 /* Key of one token's (or row's) channels: mix once, then assay_dropout_keep per channel. Values in
  * ROWS use position 0. */
-static inline uint64_t assay_dropout_key(uint64_t seed, int32_t stream, uint64_t row_key,
-                                         int32_t position) {
+ASSAY_INLINE uint64_t assay_dropout_key(uint64_t seed, int32_t stream, uint64_t row_key,
+                                        int32_t position) {
     uint64_t x =
         assay_mix64(seed + UINT64_C(0x9e3779b97f4a7c15) * ((uint64_t)(uint32_t)stream + 1));
     x = assay_mix64(x ^ row_key);
@@ -318,7 +340,7 @@ static inline uint64_t assay_dropout_key(uint64_t seed, int32_t stream, uint64_t
 
 /* Draws 32 bits for a channel of that token: a lowbias32-style hash of (key, channel), cheap enough
  * to vectorise (Wellons 2018). */
-static inline uint32_t assay_dropout_bits(uint64_t key, uint32_t channel) {
+ASSAY_INLINE uint32_t assay_dropout_bits(uint64_t key, uint32_t channel) {
     uint32_t x = (uint32_t)key + channel * UINT32_C(0x9e3779b9);
     x ^= x >> 16;
     x *= UINT32_C(0x7feb352d);
@@ -330,12 +352,12 @@ static inline uint32_t assay_dropout_bits(uint64_t key, uint32_t channel) {
 }
 
 /* Threshold for a drop probability p: an element is kept when its bits are at or above it. */
-static inline uint32_t assay_dropout_threshold(double probability) {
+ASSAY_INLINE uint32_t assay_dropout_threshold(double probability) {
     double t = probability * 4294967296.0;
     return t >= 4294967295.0 ? UINT32_C(0xffffffff) : (uint32_t)t;
 }
 
-static inline int assay_dropout_keep(uint64_t key, uint32_t channel, uint32_t threshold) {
+ASSAY_INLINE int assay_dropout_keep(uint64_t key, uint32_t channel, uint32_t threshold) {
     return assay_dropout_bits(key, channel) >= threshold;
 }
 

@@ -91,6 +91,6 @@ assay_status onednn_check_batch(const assay_plan *plan, const assay_batch *batch
         if (plan->session->graph->values[v].input == ASSAY_INPUT_TOKEN_WEIGHTS)
             status = check_token_weights(batch, error);
     for (uint32_t n = 0; n < plan->n_nodes && status == ASSAY_OK; n++)
-        status = check_node(plan, plan->nodes[n].node, batch, error);
+        status = check_node(plan, &plan->session->graph->nodes[n], batch, error);
     return status;
 }

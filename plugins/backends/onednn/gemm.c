@@ -5,9 +5,6 @@
  * objects are bound to new addresses at every run; the scratchpad is the device's. */
 
 #include <stdlib.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "internal.h"
 
@@ -45,17 +42,19 @@ static void gemm_free(onednn_gemm *gemm) {
     free(gemm);
 }
 
-/* User scratchpad, and the sum post-op where the product is added. */
+/* User scratchpad; post-ops: the sum where the product is added, the activation. */
 static dnnl_status_t make_attr(const onednn_gemm_shape *shape, dnnl_primitive_attr_t *ret_attr) {
     dnnl_primitive_attr_t attr = NULL;
     dnnl_post_ops_t ops = NULL;
     dnnl_status_t status = dnnl_primitive_attr_create(&attr);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && shape->add) {
+    if (status == dnnl_success && (shape->add || shape->gelu)) {
         status = dnnl_post_ops_create(&ops);
-        if (status == dnnl_success)
+        if (status == dnnl_success && shape->add)
             status = onednn_append_sum(ops);
+        if (status == dnnl_success && shape->gelu)
+            status = onednn_append_gelu(ops);
         if (status == dnnl_success)
             status = dnnl_primitive_attr_set_post_ops(attr, ops);
         if (ops)
@@ -75,7 +74,8 @@ static dnnl_status_t make_descriptors(const onednn_gemm_shape *s, onednn_md *md)
     const dnnl_dims_t strides[MD_COUNT] = {
         {s->a_row, s->a_column}, {s->b_row, s->b_column}, {s->n, 1}, {s->c_row, 1}};
     dnnl_data_type_t operand = s->bf16 ? dnnl_bf16 : dnnl_f32;
-    const dnnl_data_type_t types[MD_COUNT] = {operand, operand, dnnl_f32, dnnl_f32};
+    const dnnl_data_type_t types[MD_COUNT] = {operand, operand, dnnl_f32,
+                                              s->c_bf16 ? dnnl_bf16 : dnnl_f32};
     dnnl_status_t status = dnnl_success;
     for (int i = 0; i < MD_COUNT && status == dnnl_success; i++)
         status = onednn_md_init(&md[i], 2, dims[i], types[i],
@@ -96,15 +96,6 @@ static dnnl_status_t make_memories(onednn_gemm *gemm, const onednn_md *md,
     status = onednn_scratchpad_new(&gemm->scratchpad, &bytes, desc, engine);
     gemm->scratchpad_size = (bytes + sizeof(float) - 1) / sizeof(float);
     return status;
-}
-
-void onednn_use_threads(const assay_device *device, int serial) {
-#ifdef _OPENMP
-    omp_set_num_threads(serial ? 1 : device->threads);
-#else
-    (void)device;
-    (void)serial;
-#endif
 }
 
 static int is_serial(const onednn_gemm_shape *shape) {
@@ -214,7 +205,7 @@ static void *writable(const void *p) {
 }
 
 assay_status onednn_gemm_run(assay_device *device, onednn_gemm *gemm, const void *a, const void *b,
-                             const float *bias, float *c, assay_error *error) {
+                             const float *bias, void *c, assay_error *error) {
     dnnl_exec_arg_t args[5] = {
         {DNNL_ARG_SRC, gemm->a}, {DNNL_ARG_WEIGHTS, gemm->b}, {DNNL_ARG_DST, gemm->c}};
     void *data[5] = {writable(a), writable(b), c};

@@ -12,7 +12,7 @@
 #ifndef ONEDNN_INTERNAL_H
 #define ONEDNN_INTERNAL_H
 
-#include "assay/backend.h"
+#include "assay/profile.h"
 #include "kernels.h"
 #include "onednn_compat.h"
 
@@ -21,29 +21,44 @@
 #define ONEDNN_NODE_GEMMS 4
 #define ONEDNN_NORM_BLOCK ((size_t)16384) /* floats per partial sum of the gradient norm */
 
-/* A loop over parts, one a thread, whose split never depends on anything but `n_threads`. Where it
- * touches few floats in all, the calling thread does it alone: waking others costs more. */
+/* ONEDNN_PARALLEL(n_threads, work, for (...) ...): a loop over parts, one a thread, whose split
+ * never depends on anything but `n_threads`. ONEDNN_DYNAMIC: threads take the next turn as they
+ * come. Where a loop touches few floats in all, the calling thread does it alone: waking others
+ * costs more. The loop stands there twice for that, since libgomp takes memory for every team of
+ * one that an `if` clause makes. */
 #define ONEDNN_SERIAL_WORK ((size_t)32768)
 #ifdef _OPENMP
 #define ONEDNN_PRAGMA(text) _Pragma(#text)
-/* clang-format off */
-#define ONEDNN_PARALLEL_FOR(n_threads, work)                                                       \
-    ONEDNN_PRAGMA(omp parallel for schedule(static, 1) num_threads(n_threads)                      \
-                  if ((work) > ONEDNN_SERIAL_WORK))
-#define ONEDNN_DYNAMIC_FOR(n_threads, work)                                                        \
-    ONEDNN_PRAGMA(omp parallel for schedule(dynamic, 1) num_threads(n_threads)                     \
-                  if ((work) > ONEDNN_SERIAL_WORK))
-/* clang-format on */
+#define ONEDNN_LOOP(n_threads, work, kind, ...)                                                    \
+    do {                                                                                           \
+        if ((n_threads) > 1 && (work) > ONEDNN_SERIAL_WORK) {                                      \
+            ONEDNN_PRAGMA(omp parallel for schedule(kind, 1) num_threads(n_threads))               \
+            __VA_ARGS__                                                                            \
+        } else {                                                                                   \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    } while (0)
 #else
-#define ONEDNN_PARALLEL_FOR(n_threads, work) (void)(work);
-#define ONEDNN_DYNAMIC_FOR(n_threads, work) (void)(work);
+#define ONEDNN_LOOP(n_threads, work, kind, ...)                                                    \
+    do {                                                                                           \
+        (void)(work);                                                                              \
+        __VA_ARGS__                                                                                \
+    } while (0)
 #endif
+#define ONEDNN_PARALLEL(n_threads, work, ...) ONEDNN_LOOP(n_threads, work, static, __VA_ARGS__)
+#define ONEDNN_DYNAMIC(n_threads, work, ...) ONEDNN_LOOP(n_threads, work, dynamic, __VA_ARGS__)
 
 /* ---- memory (memory.c) --------------------------------------------------------------------- */
 
 /* [any] n zeroed floats on a 64-byte boundary, or NULL; free with onednn_free. */
 float *onednn_alloc(size_t n);
 void onednn_free(float *p);
+
+/* [any] An area of n floats instead of one of `old` (NULL: there was none), what it held kept and
+ * the rest zero; NULL: no memory, the old one stays. Pages are taken when they are first written,
+ * and moved rather than copied. */
+float *onednn_area_grow(float *area, size_t old, size_t n);
+void onednn_area_free(float *area, size_t n); /* NULL allowed */
 
 /* Grows with use while a plan is laid out: blocks that live from node `start` to node `end`,
  * both included, get offsets so that no two living at once overlap. */
@@ -65,13 +80,15 @@ void onednn_layout_done(onednn_layout *layout);
 /* ---- matrix products (gemm.c) -------------------------------------------------------------- */
 
 /* c [m, n] = a [m, k] b [k, n] + bias [n], or c += ... with add. Strides in elements; c's columns
- * are contiguous. bias and c are f32. */
+ * are contiguous. bias is f32, c too where it isn't said to be bf16. */
 typedef struct onednn_gemm_shape {
     int64_t m, n, k;
     int64_t a_row, a_column, b_row, b_column, c_row;
     int64_t bias, add; /* 0 or 1 */
     int64_t bf16;      /* 1: a and b are bf16, sums f32; 0: f32 */
     int64_t packed;    /* 1: b stands in the layout that the library chose; see packing.c */
+    int64_t gelu;      /* 1: c = gelu(...) */
+    int64_t c_bf16;    /* 1: c is bf16 */
 } onednn_gemm_shape;
 
 typedef struct onednn_gemm onednn_gemm;
@@ -81,32 +98,37 @@ ASSAY_MUST_USE assay_status onednn_gemm_get(assay_device *device, const onednn_g
                                             onednn_gemm **ret_gemm, assay_error *error);
 void onednn_gemm_release(assay_device *device, onednn_gemm *gemm); /* NULL allowed */
 ASSAY_MUST_USE assay_status onednn_gemm_run(assay_device *device, onednn_gemm *gemm, const void *a,
-                                            const void *b, const float *bias, float *c,
+                                            const void *b, const float *bias, void *c,
                                             assay_error *error);
 const onednn_gemm_shape *onednn_gemm_shape_of(const onednn_gemm *gemm);
 const onednn_md *onednn_gemm_layout(const onednn_gemm *gemm); /* of a packed b */
-/* How many threads oneDNN sees when it makes and when it runs a primitive: one, or the device's. */
-void onednn_use_threads(const assay_device *device, int serial);
 ASSAY_MUST_USE assay_status onednn_grow_scratchpad(assay_device *device, size_t size,
                                                    assay_error *error); /* floats */
 
-/* ---- weights in bf16 (packing.c) ------------------------------------------------------------ */
+/* ---- packed weights (packing.c) ------------------------------------------------------------ */
 
 typedef struct onednn_packing onednn_packing;
 
-/* [cell] The packing of a parameter that `gemm` reads as b, from the session's or new. Release it
- * once. */
+/* [cell] The packing of a parameter that `gemm` reads as b, from the session's or new; `passing`:
+ * made for each use. Release it once. */
 ASSAY_MUST_USE assay_status onednn_packing_get(assay_session *session, uint32_t parameter,
-                                               const onednn_gemm *gemm,
+                                               const onednn_gemm *gemm, int passing,
                                                onednn_packing **ret_packing, assay_error *error);
 void onednn_packing_release(assay_session *session, onednn_packing *packing); /* NULL allowed */
-/* 1 when the parameter has changed since. */
+/* 1 when it must be made, again: the parameter has changed, or it is a passing one. */
 int onednn_packing_is_stale(const assay_session *session, const onednn_packing *packing);
 /* Makes it from f32 in the strides of the gemm's b. */
 ASSAY_MUST_USE assay_status onednn_packing_fill(assay_session *session, onednn_packing *packing,
                                                 float *from, assay_error *error);
-const void *onednn_packing_data(const onednn_packing *packing);
+const void *onednn_packing_data(const assay_session *session, const onednn_packing *packing);
 uint64_t onednn_packings_bytes(const assay_session *session);
+
+/* ---- the library's best rate (peak.c) ------------------------------------------------------- */
+
+typedef struct onednn_peak onednn_peak;
+assay_status onednn_sample_peak(assay_device *device, int32_t peak, double *ret_per_second,
+                                assay_error *error);
+void onednn_peak_free(onednn_peak *peak); /* NULL allowed */
 
 /* ---- device, session, plan ----------------------------------------------------------------- */
 
@@ -118,7 +140,8 @@ struct assay_device {
     float *scratchpad;
     size_t scratchpad_size; /* floats */
     int threads;
-    int bf16; /* 1: operands of products are bf16 */
+    int bf16;          /* 1: operands of products are bf16 */
+    onednn_peak *peak; /* NULL before the first sample */
 };
 
 enum { ONEDNN_STATES = 4 }; /* ASSAY_STATE_* */
@@ -153,7 +176,14 @@ struct assay_session {
     size_t arena_size;         /* floats */
     onednn_sinusoid *sinusoid; /* [n_nodes] */
     onednn_packing *packings;  /* list */
+    float *passing;            /* the passing packing that was made last */
+    size_t passing_size;       /* floats */
+    int profiling;             /* 1: runs keep times */
+    uint64_t profile_round;    /* times that profiling went on */
+    assay_profile *profiled;   /* of the plan that is running and keeps times, else NULL */
 };
+
+typedef uint16_t onednn_bf16;
 
 typedef struct onednn_node {
     const assay_node *node;
@@ -163,7 +193,26 @@ typedef struct onednn_node {
     size_t scratch_size, scratch;
     onednn_gemm *gemm[ONEDNN_NODE_GEMMS];
     onednn_packing *packing[2]; /* recurrent layers: one for each direction */
+    assay_attrs dropout;        /* of a dropout done on the way, where its probability isn't 0 */
 } onednn_node;
+
+/* ---- what plans make of a graph's nodes (fusion.c) ------------------------------------------ */
+
+enum { ONEDNN_OP_NONE = ASSAY_OP_COUNT, ONEDNN_OP_COUNT };
+enum { ONEDNN_GELU = 1 }; /* attrs.begin of a linear layer */
+enum { ONEDNN_OPERANDS = 12 };
+
+/* A plan's own version of a node. */
+typedef struct onednn_own_node {
+    assay_node node;
+    assay_value inputs[ONEDNN_OPERANDS], outputs[ONEDNN_OPERANDS];
+} onednn_own_node;
+
+/* order [n_parameters]: how parameters follow each other in the slabs, those that one product can
+ * read together side by side. */
+void onednn_order_parameters(const assay_graph_view *graph, uint32_t *order);
+/* Rewrites the nodes of a plan whose parameters have their places. */
+void onednn_fuse(assay_plan *plan);
 
 /* Where a value stands. */
 enum { ONEDNN_IN_ARENA = 0, ONEDNN_IN_PARAMETERS, ONEDNN_IN_GRADIENTS };
@@ -177,8 +226,10 @@ typedef struct onednn_pointer {
 /* Copy of a value in bf16. */
 typedef struct onednn_copy {
     int32_t is_made;
-    uint32_t maker; /* node that makes it */
-    size_t offset;  /* arena, floats */
+    int32_t by_writer; /* 1: the node that writes the value makes it; else its first reader */
+    int32_t keeps_f32; /* 1: the value stands in f32, too */
+    uint32_t maker;    /* node that makes it */
+    size_t offset;     /* arena, floats */
 } onednn_copy;
 
 struct assay_plan {
@@ -187,6 +238,7 @@ struct assay_plan {
     int32_t max_rows, max_tokens;
     uint32_t n_nodes;
     onednn_node *nodes;
+    onednn_own_node *own;    /* [n_nodes] */
     onednn_pointer *pointer; /* [n_values] */
     onednn_copy *bf16;       /* [n_values] */
     int32_t *token_row;      /* [max_tokens] row of each token of the batch */
@@ -197,6 +249,8 @@ struct assay_plan {
     assay_update_config update;
     double gradient_norm;
     int32_t has_norm;
+    assay_profile profile;
+    assay_extent extent; /* of the batch that runs, while times are kept */
 };
 
 enum { ONEDNN_PLAN_UPDATE = 2 };
@@ -229,6 +283,10 @@ assay_status onednn_prepare_linear_grad_input(assay_plan *plan, onednn_node *nod
 assay_status onednn_prepare_linear_grad_weight(assay_plan *plan, onednn_node *node,
                                                assay_error *error);
 assay_status onednn_prepare_column_sums(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_rows(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_norm(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_norm_grad(assay_plan *plan, onednn_node *node, assay_error *error);
+assay_status onednn_prepare_gelu_grad(assay_plan *plan, onednn_node *node, assay_error *error);
 assay_status onednn_prepare_sinusoid(assay_plan *plan, onednn_node *node, assay_error *error);
 assay_status onednn_prepare_attention(assay_plan *plan, onednn_node *node, assay_error *error);
 assay_status onednn_prepare_attention_pool(assay_plan *plan, onednn_node *node, assay_error *error);
@@ -257,6 +315,9 @@ float *onednn_scratch(const onednn_run *run, const onednn_node *node);
 int onednn_adds(const assay_plan *plan, const assay_node *node, uint32_t i);
 /* to (+)= from [n], as onednn_adds says for output i. */
 void onednn_deliver(const onednn_run *run, const onednn_node *node, uint32_t i, const float *from);
+/* The same for n floats: gradients of parameters that stand side by side. */
+void onednn_deliver_n(const onednn_run *run, const onednn_node *node, uint32_t i, const float *from,
+                      size_t n);
 
 /* Sets what lies behind the batch's last row of a [max, width] array to zero. */
 void onednn_clear_tail(float *p, size_t rows, int64_t max_rows, size_t width);
@@ -268,18 +329,41 @@ void onednn_add_parts(const onednn_run *run, float *sums, size_t step, size_t n,
 
 /* Range [*ret_begin, *ret_end) of part `part` of n items in whole units. */
 void onednn_split(size_t n, size_t unit, int parts, int part, size_t *ret_begin, size_t *ret_end);
+
+/* ---- threads (threads.c) -------------------------------------------------------------------- */
+
 /* Number of the calling thread in its team. */
 int onednn_thread(void);
+/* From here on oneDNN sees the device's number of threads; returns what onednn_leave puts back. */
+int onednn_enter(const assay_device *device);
+void onednn_leave(int before);
+/* In between: how many it sees when it makes and when it runs a primitive, one or the device's. */
+void onednn_use_threads(const assay_device *device, int serial);
+/* In every thread of the device: denormals are zero from here; as they were again. */
+void onednn_flush_denormals(int threads);
+void onednn_restore_denormals(int threads);
 
 /* ---- operands of matrix products (bf16.c) --------------------------------------------------- */
-
-typedef uint16_t onednn_bf16;
 
 /* Lays out the copies in bf16 of a plan; before values. */
 ASSAY_MUST_USE assay_status onednn_place_copies(assay_plan *plan, onednn_layout *layout,
                                                 assay_error *error);
 /* 1 when node n reads its input i itself rather than a copy. */
 int onednn_reads_f32(const assay_plan *plan, uint32_t n, uint32_t i);
+/* 1 when a value stands in f32, too. */
+int onednn_keeps_f32(const assay_plan *plan, assay_value value);
+/* The copy that node n writes of its output i, or NULL where it makes none. */
+onednn_bf16 *onednn_out_bf16(const onednn_run *run, const onednn_node *node, uint32_t i);
+/* The f32 of output i, NULL where only its copy is kept. */
+float *onednn_out_f32(const onednn_run *run, const onednn_node *node, uint32_t i);
+/* Zeros behind the last row of output i's copy. */
+void onednn_clear_out_tail(const onednn_run *run, const onednn_node *node, uint32_t i);
+/* Where rows of output i are computed: in their place, or, where only the copy is kept, in a
+ * thread's `scratch`; then `done` rounds them into the copy. */
+float *onednn_begin_rows(const onednn_run *run, const onednn_node *node, uint32_t i, size_t row,
+                         float *scratch);
+void onednn_end_rows(const onednn_run *run, const onednn_node *node, uint32_t i, size_t row,
+                     size_t n_rows, const float *rows);
 /* Input i as an operand: f32, or its copy in bf16 (made here if this node is the first). */
 const void *onednn_operand(const onednn_run *run, const onednn_node *node, uint32_t i);
 /* The same with zeros behind the batch's last row. */
@@ -303,6 +387,35 @@ ASSAY_MUST_USE assay_status onednn_weight(const onednn_run *run, const onednn_no
 void onednn_touch(onednn_parameter *parameter, int32_t row);
 void onednn_untouch(onednn_parameter *parameter);
 assay_status onednn_run_update(assay_plan *plan, const assay_step *step, assay_error *error);
+/* What an update reads and writes: every state that the optimizer keeps, once each. */
+size_t onednn_update_bytes(const assay_plan *plan);
+
+/* ---- times of runs (profile.c) -------------------------------------------------------------- */
+
+/* A plan's own work, before the lines of its nodes. */
+enum {
+    ONEDNN_LINE_BATCH = 0, /* the batch checked and taken over */
+    ONEDNN_LINE_PACK,      /* weights brought into the library's layout; inside a node's line */
+    ONEDNN_LINE_RESULTS,   /* logits kept */
+    ONEDNN_LINE_UPDATE,
+    ONEDNN_PLAN_LINES
+};
+
+void onednn_profile(assay_session *session, int32_t on);
+uint32_t onednn_read_profile(const assay_plan *plan, assay_profile_entry *entries,
+                             uint32_t capacity, uint64_t *ret_nanoseconds, uint64_t *ret_runs);
+/* Around a whole run; batch NULL: of an update plan. */
+ASSAY_MUST_USE assay_status onednn_profile_begin_run(assay_plan *plan, const assay_batch *batch,
+                                                     int64_t *ret_start_ns, assay_error *error);
+void onednn_profile_end_run(assay_plan *plan, int64_t start_ns);
+/* Around one line: the clock, 0 while no times are kept; then what ran since. `inner`: inside the
+ * line of a node. */
+int64_t onednn_profile_start(const assay_session *session);
+void onednn_profile_line(const assay_session *session, uint32_t line, int64_t start_ns,
+                         size_t bytes);
+void onednn_profile_inner(const assay_session *session, uint32_t line, int64_t start_ns,
+                          size_t bytes);
+void onednn_profile_node(const onednn_run *run, uint32_t index, int64_t start_ns);
 
 /* ---- batches (batch.c) --------------------------------------------------------------------- */
 

@@ -9,16 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One head of one row: q, k, v stand `stride` floats apart from token to token. */
+/* One head of one row. What is read is f32, in the table of onednn_kernels_bf16 bf16; what is
+ * written is wanted in f32, in bf16 (that table alone) or both: NULL where it isn't. */
 typedef struct onednn_attention_task {
-    size_t n_tokens;        /* L */
-    size_t size;            /* D, channels of the head */
-    const float *q, *k, *v; /* [L, D] each */
+    size_t n_tokens;       /* L */
+    size_t size;           /* D, channels of the head */
+    const void *q, *k, *v; /* [L, D] each, `stride` elements apart from token to token */
     size_t stride;
-    float *y; /* forward [L, D], y_stride apart; backward reads it */
-    const float *dy;
+    const void *y, *dy; /* backward [L, D], y_stride apart */
+    float *out;         /* forward [L, D], y_stride apart */
+    uint16_t *out_bf16;
     size_t y_stride;
-    float *dq, *dk, *dv;  /* backward, `stride` apart */
+    float *gradient[3]; /* backward: of q, k and v, `stride` apart */
+    uint16_t *gradient_bf16[3];
+    float *sums[3];       /* [D] their column sums, or NULL */
     float *lse;           /* [L]: log of the sum of exp(scores); written forward, read backward */
     const uint64_t *keys; /* [L] dropout key of each token, or NULL */
     uint32_t channel;     /* first dropout channel: head * 65536 */
@@ -27,8 +31,8 @@ typedef struct onednn_attention_task {
     float *scratch;   /* onednn_kernels.attention_scratch(L, D) floats, 64-byte aligned */
 } onednn_attention_task;
 
-/* Some rows of one direction of a recurrent layer, longest first. Gates of a token stand in
- * blocks of `padded` floats. RNN: one. LSTM: i, f, g, o. GRU: n, r, z, q with q = Un h + cn. */
+/* Some rows of one direction of a recurrent layer, longest first. Gates of a token stand in blocks
+ * of `padded` floats, one token after the other. RNN: one. LSTM: i, f, g, o. GRU: n, r, z. */
 typedef struct onednn_recurrent_task {
     size_t n_rows;
     const int32_t *first;  /* [n_rows] first token */
@@ -37,14 +41,17 @@ typedef struct onednn_recurrent_task {
     size_t hidden, padded; /* H, and H rounded up to whole vectors */
     float *gates;          /* in: input part with biases; out: activations; backward: gradients */
     size_t gates_stride;
-    float *cell; /* LSTM: c of every token */
-    size_t cell_stride;
+    float *cell; /* LSTM: c of every token [padded]; else NULL */
+    float *q;    /* GRU: Un h + cn of every token [padded]; else NULL */
+    /* backward: gradients of the recurrent products; GRU: r, z and q, else the same as `gates` */
+    float *state_gates;
     float *y;
     const float *dy;
     size_t y_stride;
     const float *weight; /* pack_recurrent_forward or pack_recurrent_backward */
     const float *bias;   /* GRU forward: cn [padded] */
-    float *bias_sum;     /* backward: [blocks, padded], set to the sum of `gates` over all tokens */
+    float *bias_sum;     /* backward: [padded] each, sums over all tokens of the gradients of the
+                            gates; GRU: n, r, z and q */
     float *carry;        /* backward: [n_rows, padded]; LSTM dc, GRU z dh */
     float *tile;         /* 8 * 64 floats, 64-byte aligned */
 } onednn_recurrent_task;

@@ -16,8 +16,16 @@ assay_status onednn_prepare_linear(assay_plan *plan, onednn_node *node, assay_er
                                .b_row = 1,
                                .b_column = in,
                                .c_row = out,
+                               .gelu = n->attrs.begin == ONEDNN_GELU,
+                               .c_bf16 = !onednn_keeps_f32(plan, n->outputs[0]),
                                .bias = n->n_inputs > 2 && n->inputs[2] != ASSAY_NONE};
     return onednn_prepare_product(plan, node, 0, shape, n->inputs[1], 0, error);
+}
+
+/* Where a product that writes f32 or bf16 writes output 0. */
+static void *product_out(const onednn_run *run, const onednn_node *node) {
+    float *place = onednn_out_f32(run, node, 0);
+    return place ? (void *)place : onednn_out_bf16(run, node, 0);
 }
 
 assay_status onednn_run_linear(const onednn_run *run, const onednn_node *node) {
@@ -27,9 +35,11 @@ assay_status onednn_run_linear(const onednn_run *run, const onednn_node *node) {
     assay_status status = onednn_weight(run, node, 1, &weight);
     if (status != ASSAY_OK)
         return status;
-    return onednn_gemm_run(run->device, node->gemm[0], onednn_operand(run, node, 0), weight,
-                           biased ? onednn_in(run, node, 2) : NULL, onednn_out(run, node, 0),
-                           run->error);
+    status = onednn_gemm_run(run->device, node->gemm[0], onednn_operand(run, node, 0), weight,
+                             biased ? onednn_in(run, node, 2) : NULL, product_out(run, node),
+                             run->error);
+    onednn_clear_out_tail(run, node, 0);
+    return status;
 }
 
 /* dx [M, I] = dy [M, O] weight [O, I] */
@@ -45,7 +55,8 @@ assay_status onednn_prepare_linear_grad_input(assay_plan *plan, onednn_node *nod
                                .a_column = 1,
                                .b_row = in,
                                .b_column = 1,
-                               .c_row = in};
+                               .c_row = in,
+                               .c_bf16 = !onednn_keeps_f32(plan, n->outputs[0])};
     return onednn_prepare_product(plan, node, 0, shape, n->inputs[1], 0, error);
 }
 
@@ -54,8 +65,10 @@ assay_status onednn_run_linear_grad_input(const onednn_run *run, const onednn_no
     assay_status status = onednn_weight(run, node, 1, &weight);
     if (status != ASSAY_OK)
         return status;
-    return onednn_gemm_run(run->device, node->gemm[0], onednn_operand(run, node, 0), weight, NULL,
-                           onednn_out(run, node, 0), run->error);
+    status = onednn_gemm_run(run->device, node->gemm[0], onednn_operand(run, node, 0), weight, NULL,
+                             product_out(run, node), run->error);
+    onednn_clear_out_tail(run, node, 0);
+    return status;
 }
 
 /* dweight [O, I] = dy^T [O, M] x [M, I] */
@@ -85,11 +98,11 @@ assay_status onednn_run_linear_grad_weight(const onednn_run *run, const onednn_n
 }
 
 /* Sums over rows: each thread sums its rows into scratch, then the threads' sums are added in
- * order. Room for two sums of a row, as layer_norm_grad has. */
+ * order. */
 assay_status onednn_prepare_column_sums(assay_plan *plan, onednn_node *node, assay_error *error) {
     (void)error;
-    node->scratch_size = 2 * onednn_column_stride(plan, node->node->inputs[0]) *
-                         (size_t)plan->session->device->threads;
+    node->scratch_size =
+        onednn_column_stride(plan, node->node->inputs[0]) * (size_t)plan->session->device->threads;
     return ASSAY_OK;
 }
 
@@ -110,15 +123,15 @@ assay_status onednn_run_linear_grad_bias(const onednn_run *run, const onednn_nod
     size_t rows = onednn_rows(run, node->node->inputs[0]);
     size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
     size_t step = onednn_column_stride(run->plan, node->node->inputs[0]);
-    ONEDNN_PARALLEL_FOR(run->threads, rows * channels)
-    for (int part = 0; part < run->threads; part++) {
-        size_t begin, end;
-        float *sum = sums + (size_t)part * step;
-        onednn_split(rows, 1, run->threads, part, &begin, &end);
-        memset(sum, 0, channels * sizeof *sum);
-        run->kernels->column_sum(sum, dy + begin * channels, end - begin, channels);
-    }
+    ONEDNN_PARALLEL(
+        run->threads, rows * channels, for (int part = 0; part < run->threads; part++) {
+            size_t begin, end;
+            float *sum = sums + (size_t)part * step;
+            onednn_split(rows, 1, run->threads, part, &begin, &end);
+            memset(sum, 0, channels * sizeof *sum);
+            run->kernels->column_sum(sum, dy + begin * channels, end - begin, channels);
+        });
     onednn_add_parts(run, sums, step, channels, run->threads);
-    onednn_deliver(run, node, 0, sums);
+    onednn_deliver_n(run, node, 0, sums, channels);
     return ASSAY_OK;
 }

@@ -7,16 +7,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "internal.h"
 
 static const char *libraries(void) {
-    static char text[64];
+    static char text[96];
     const dnnl_version_t *version = dnnl_version();
-    snprintf(text, sizeof text, "oneDNN %d.%d.%d%s", version->major, version->minor, version->patch,
+    snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s kernels%s", version->major, version->minor,
+             version->patch, onednn_kernels_get()->name,
 #ifdef _OPENMP
              ", libgomp"
 #else
@@ -29,6 +27,7 @@ static const char *libraries(void) {
 static void device_close(assay_device *device) {
     if (!device)
         return;
+    onednn_peak_free(device->peak);
     if (device->stream)
         dnnl_stream_destroy(device->stream);
     if (device->engine)
@@ -37,18 +36,11 @@ static void device_close(assay_device *device) {
     free(device);
 }
 
-/* oneDNN would compute bf16 on older processors too, slower than f32. */
-static int can_multiply_bf16(void) {
-    return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) ==
-               dnnl_cpu_isa_avx512_core_bf16 &&
-           onednn_kernels_bf16();
-}
-
 static assay_status device_open(const assay_device_config *config, assay_device **ret_device,
                                 assay_error *error) {
     if (config->dtype != ASSAY_DTYPE_F32 && config->dtype != ASSAY_DTYPE_BF16)
         return assay_fail(error, ASSAY_UNSUPPORTED, "dtype", "onednn computes in f32 and bf16");
-    if (config->dtype == ASSAY_DTYPE_BF16 && !can_multiply_bf16())
+    if (config->dtype == ASSAY_DTYPE_BF16 && !onednn_kernels_bf16())
         return assay_fail(error, ASSAY_UNSUPPORTED, "dtype",
                           "bf16 needs a processor with AVX512_BF16 or AMX, and oneDNN not limited "
                           "to less (ONEDNN_MAX_CPU_ISA); use f32");
@@ -61,7 +53,6 @@ static assay_status device_open(const assay_device_config *config, assay_device 
     device->kernels = device->bf16 ? onednn_kernels_bf16() : onednn_kernels_get();
 #ifdef _OPENMP
     device->threads = config->threads;
-    omp_set_num_threads(config->threads); /* what oneDNN asks */
 #else
     device->threads = 1;
 #endif
@@ -83,6 +74,10 @@ static int32_t supports(const assay_device *device, const assay_graph_view *grap
 
 /* ---- session ------------------------------------------------------------------------------- */
 
+static size_t slab_size(const assay_session *session, int state) {
+    return state == ASSAY_STATE_PARAMETER ? session->slab_size : session->trained_size;
+}
+
 static void session_free(assay_session *session) {
     if (!session)
         return;
@@ -94,8 +89,9 @@ static void session_free(assay_session *session) {
     for (uint32_t n = 0; session->sinusoid && n < graph->n_nodes; n++)
         onednn_free(session->sinusoid[n].rows);
     for (int s = 0; s < ONEDNN_STATES; s++)
-        onednn_free(session->slab[s]);
-    onednn_free(session->arena);
+        onednn_area_free(session->slab[s], slab_size(session, s));
+    onednn_area_free(session->arena, session->arena_size);
+    onednn_free(session->passing);
     free(session->parameters);
     free(session->sinusoid);
     free(session->partial);
@@ -123,6 +119,7 @@ static int init_parameter(assay_session *session, uint32_t i) {
 
 static assay_status session_create(assay_device *device, const assay_graph_view *graph,
                                    assay_session **ret_session, assay_error *error) {
+    uint32_t *order = NULL;
     assay_session *session = calloc(1, sizeof *session);
     if (!session)
         goto fail;
@@ -132,23 +129,27 @@ static assay_status session_create(assay_device *device, const assay_graph_view 
     session->sinusoid = calloc((size_t)graph->n_nodes + 1, sizeof *session->sinusoid);
     if (!session->parameters || !session->sinusoid)
         goto fail;
+    order = calloc((size_t)graph->n_parameters + 1, sizeof *order);
+    if (!order)
+        goto fail;
+    onednn_order_parameters(graph, order);
     for (int frozen = 0; frozen < 2; frozen++)
-        for (uint32_t p = 0; p < graph->n_parameters; p++)
-            if ((graph->parameters[p].gradient == ASSAY_NONE) == frozen &&
-                !init_parameter(session, p))
+        for (uint32_t i = 0; i < graph->n_parameters; i++)
+            if ((graph->parameters[order[i]].gradient == ASSAY_NONE) == frozen &&
+                !init_parameter(session, order[i]))
                 goto fail;
-    for (int s = 0; s < ONEDNN_STATES; s++) {
-        size_t size = s == ASSAY_STATE_PARAMETER ? session->slab_size : session->trained_size;
-        if (!(session->slab[s] = onednn_alloc(size)))
+    for (int s = 0; s < ONEDNN_STATES; s++)
+        if (!(session->slab[s] = onednn_area_grow(NULL, 0, slab_size(session, s))))
             goto fail;
-    }
     session->n_partial = session->slab_size / ONEDNN_NORM_BLOCK + graph->n_parameters + 1;
     session->partial = calloc(session->n_partial, sizeof *session->partial);
     if (!session->partial)
         goto fail;
+    free(order);
     *ret_session = session;
     return ASSAY_OK;
 fail:
+    free(order);
     session_free(session);
     return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn",
                       "no memory for parameters, gradients and optimizer states");
@@ -232,6 +233,14 @@ static void memory(const assay_session *session, assay_memory *ret_memory) {
     *ret_memory = (assay_memory){all + onednn_packings_bytes(session), trained, 2 * trained};
 }
 
+static assay_status sample_peak(assay_device *device, int32_t peak, double *ret_per_second,
+                                assay_error *error) {
+    int threads_before = onednn_enter(device);
+    assay_status status = onednn_sample_peak(device, peak, ret_per_second, error);
+    onednn_leave(threads_before);
+    return status;
+}
+
 static assay_status sync_device(assay_device *device, assay_error *error) {
     if (dnnl_stream_wait(device->stream) != dnnl_success)
         return assay_fail(error, ASSAY_INTERNAL, "onednn", "waiting for oneDNN's stream failed");
@@ -256,6 +265,9 @@ static const assay_backend backend = {
     .read = onednn_plan_read,
     .read_grad_norm = onednn_plan_read_grad_norm,
     .memory = memory,
+    .profile = onednn_profile,
+    .read_profile = onednn_read_profile,
+    .sample_peak = sample_peak,
 };
 
 static const void *get_interface(const char *name) {

@@ -80,6 +80,10 @@ static inline dnnl_status_t onednn_append_sum(dnnl_post_ops_t ops) {
     return dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_f32);
 }
 
+static inline dnnl_status_t onednn_append_gelu(dnnl_post_ops_t ops) {
+    return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_gelu_erf, 0.0f, 0.0f);
+}
+
 #else
 
 typedef dnnl_memory_desc_t onednn_md;
@@ -155,6 +159,10 @@ static inline dnnl_status_t onednn_reorder_desc_new(dnnl_primitive_desc_t *desc,
 
 static inline dnnl_status_t onednn_append_sum(dnnl_post_ops_t ops) {
     return dnnl_post_ops_append_sum(ops, 1.0f);
+}
+
+static inline dnnl_status_t onednn_append_gelu(dnnl_post_ops_t ops) {
+    return dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_gelu_erf, 0.0f, 0.0f);
 }
 
 #endif

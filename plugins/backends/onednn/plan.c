@@ -3,18 +3,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "internal.h"
 
-static const onednn_op_prepare prepares[ASSAY_OP_COUNT] = {
+static const onednn_op_prepare prepares[ONEDNN_OP_COUNT] = {
     [ASSAY_OP_LINEAR] = onednn_prepare_linear,
     [ASSAY_OP_LINEAR_GRAD_INPUT] = onednn_prepare_linear_grad_input,
     [ASSAY_OP_LINEAR_GRAD_WEIGHT] = onednn_prepare_linear_grad_weight,
     [ASSAY_OP_LINEAR_GRAD_BIAS] = onednn_prepare_column_sums,
-    [ASSAY_OP_LAYER_NORM_GRAD] = onednn_prepare_column_sums,
+    [ASSAY_OP_LAYER_NORM] = onednn_prepare_norm,
+    [ASSAY_OP_LAYER_NORM_GRAD] = onednn_prepare_norm_grad,
+    [ASSAY_OP_GELU] = onednn_prepare_rows,
+    [ASSAY_OP_GELU_GRAD] = onednn_prepare_gelu_grad,
+    [ASSAY_OP_DROPOUT] = onednn_prepare_rows,
     [ASSAY_OP_SINUSOID] = onednn_prepare_sinusoid,
     [ASSAY_OP_ATTENTION] = onednn_prepare_attention,
     [ASSAY_OP_ATTENTION_GRAD] = onednn_prepare_attention,
@@ -30,7 +31,7 @@ static const onednn_op_prepare prepares[ASSAY_OP_COUNT] = {
 };
 
 /* A missing function does not link. */
-static const onednn_op_run runs[ASSAY_OP_COUNT] = {
+static const onednn_op_run runs[ONEDNN_OP_COUNT] = {
 #define ASSAY_OP(NAME, name, min_inputs, max_inputs) [ASSAY_OP_##NAME] = onednn_run_##name,
 #include "assay/ops.def"
 #undef ASSAY_OP
@@ -108,13 +109,17 @@ float *onednn_scratch(const onednn_run *run, const onednn_node *node) {
     return run->session->arena + node->scratch;
 }
 
-void onednn_deliver(const onednn_run *run, const onednn_node *node, uint32_t i, const float *from) {
-    size_t n = onednn_channels(run->plan, node->node->outputs[i]);
+void onednn_deliver_n(const onednn_run *run, const onednn_node *node, uint32_t i, const float *from,
+                      size_t n) {
     float *to = onednn_out(run, node, i);
     if (onednn_adds(run->plan, node->node, i))
         run->kernels->add(to, to, from, n);
     else
         memcpy(to, from, n * sizeof *to);
+}
+
+void onednn_deliver(const onednn_run *run, const onednn_node *node, uint32_t i, const float *from) {
+    onednn_deliver_n(run, node, i, from, onednn_channels(run->plan, node->node->outputs[i]));
 }
 
 void onednn_clear_tail(float *p, size_t rows, int64_t max_rows, size_t width) {
@@ -127,14 +132,6 @@ void onednn_split(size_t n, size_t unit, int parts, int part, size_t *ret_begin,
     size_t end = units * ((size_t)part + 1) / (size_t)parts * unit;
     *ret_begin = begin < n ? begin : n;
     *ret_end = end < n ? end : n;
-}
-
-int onednn_thread(void) {
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
 }
 
 /* ---- compiling ----------------------------------------------------------------------------- */
@@ -150,9 +147,11 @@ void onednn_plan_free(assay_plan *plan) {
             onednn_packing_release(plan->session, plan->nodes[n].packing[d]);
     free(plan->bf16);
     free(plan->nodes);
+    free(plan->own);
     free(plan->pointer);
     free(plan->token_row);
     free(plan->logits);
+    free(plan->profile.lines);
     free(plan);
 }
 
@@ -179,15 +178,16 @@ static uint32_t last_reader(const assay_plan *plan, assay_value value, uint32_t 
     if (value == graph->logits)
         return plan->n_nodes;
     for (uint32_t n = writer; n < plan->n_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].n_inputs; i++)
-            if (graph->nodes[n].inputs[i] == value && onednn_reads_f32(plan, n, i))
+        for (uint32_t i = 0; i < plan->nodes[n].node->n_inputs; i++)
+            if (plan->nodes[n].node->inputs[i] == value && onednn_reads_f32(plan, n, i))
                 last = n;
     return last;
 }
 
 static assay_status place_value(assay_plan *plan, onednn_layout *layout, uint32_t writer,
                                 assay_value value, assay_error *error) {
-    if (value == ASSAY_NONE || plan->pointer[value].base != ONEDNN_IN_ARENA)
+    if (value == ASSAY_NONE || plan->pointer[value].base != ONEDNN_IN_ARENA ||
+        !onednn_keeps_f32(plan, value))
         return ASSAY_OK;
     size_t size = (size_t)onednn_max_rows(plan, value) * onednn_channels(plan, value);
     return onednn_layout_add(layout, size, writer, last_reader(plan, value, writer),
@@ -243,10 +243,9 @@ static void link_nodes(assay_plan *plan) {
 static assay_status grow_arena(assay_session *session, size_t size, assay_error *error) {
     if (size <= session->arena_size)
         return ASSAY_OK;
-    float *grown = onednn_alloc(size);
+    float *grown = onednn_area_grow(session->arena, session->arena_size, size);
     if (!grown)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn plan", "no memory for activations");
-    onednn_free(session->arena);
     session->arena = grown;
     session->arena_size = size;
     return ASSAY_OK;
@@ -257,6 +256,7 @@ static assay_status lay_out(assay_plan *plan, assay_error *error) {
     assay_status status = ASSAY_OK;
     place_parameters(plan);
     link_nodes(plan);
+    onednn_fuse(plan);
     status = onednn_place_copies(plan, &layout, error);
     if (status == ASSAY_OK)
         status = place_inputs(plan, &layout, error);
@@ -288,14 +288,18 @@ assay_status onednn_compile(assay_session *session, int32_t kind, int32_t max_ro
     plan->max_tokens = max_tokens;
     plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
     plan->nodes = calloc((size_t)plan->n_nodes + 1, sizeof *plan->nodes);
+    plan->own = calloc((size_t)plan->n_nodes + 1, sizeof *plan->own);
     plan->pointer = calloc((size_t)graph->n_values + 1, sizeof *plan->pointer);
     plan->bf16 = calloc((size_t)graph->n_values + 1, sizeof *plan->bf16);
     plan->token_row = calloc((size_t)max_tokens, sizeof *plan->token_row);
     plan->logits = calloc((size_t)max_rows * (size_t)graph->values[graph->logits].dims[0],
                           sizeof *plan->logits);
-    if (!plan->nodes || !plan->pointer || !plan->bf16 || !plan->token_row || !plan->logits)
+    if (!plan->nodes || !plan->own || !plan->pointer || !plan->bf16 || !plan->token_row ||
+        !plan->logits)
         goto fail;
+    int threads_before = onednn_enter(session->device);
     status = lay_out(plan, error);
+    onednn_leave(threads_before);
     if (status != ASSAY_OK)
         goto fail;
     *ret_plan = plan;
@@ -325,42 +329,18 @@ assay_status onednn_compile_update(assay_session *session, const assay_update_co
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-#if defined(__x86_64__) || defined(__i386__)
-/* Denormals make products hundreds of times slower. The bits are per thread. */
-#define DENORMALS_ARE_ZERO 0x8040u
-
-static unsigned int flush_denormals(int threads) {
-    unsigned int before = __builtin_ia32_stmxcsr();
-    (void)threads;
-    ONEDNN_PARALLEL_FOR(threads, SIZE_MAX)
-    for (int part = 0; part < threads; part++)
-        __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | DENORMALS_ARE_ZERO);
-    return before;
-}
-
-static void restore_denormals(unsigned int before) {
-    __builtin_ia32_ldmxcsr(before);
-}
-#else
-static unsigned int flush_denormals(int threads) {
-    (void)threads;
-    return 0;
-}
-
-static void restore_denormals(unsigned int before) {
-    (void)before;
-}
-#endif
-
 static assay_status run_nodes(onednn_run *run) {
     const assay_plan *plan = run->plan;
     for (uint32_t n = 0; n < plan->n_nodes; n++) {
         const onednn_node *node = &plan->nodes[n];
-        if (node->node->op == ASSAY_OP_CROSS_ENTROPY && !run->batch->labels)
+        if (node->node->op == ONEDNN_OP_NONE ||
+            (node->node->op == ASSAY_OP_CROSS_ENTROPY && !run->batch->labels))
             continue;
+        int64_t start_ns = onednn_profile_start(run->session);
         assay_status status = runs[node->node->op](run, node);
         if (status != ASSAY_OK)
             return status;
+        onednn_profile_node(run, n, start_ns);
     }
     return ASSAY_OK;
 }
@@ -399,14 +379,21 @@ assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const a
                              assay_error *error) {
     assay_device *device = plan->session->device;
     assay_status status = ASSAY_OK;
+    int64_t run_ns, line_ns;
     if (plan->kind != ONEDNN_PLAN_UPDATE)
         status = onednn_check_batch(plan, batch, error);
+    if (status == ASSAY_OK)
+        status = onednn_profile_begin_run(plan, batch, &run_ns, error);
     if (status != ASSAY_OK)
         return status;
-    unsigned int denormals = flush_denormals(device->threads);
+    line_ns = run_ns;
+    int threads_before = onednn_enter(device);
+    onednn_flush_denormals(device->threads);
     if (plan->kind == ONEDNN_PLAN_UPDATE) {
+        size_t bytes = line_ns ? onednn_update_bytes(plan) : 0;
         status = onednn_run_update(plan, step, error);
         parameters_changed(plan->session);
+        onednn_profile_line(plan->session, ONEDNN_LINE_UPDATE, line_ns, bytes);
     } else {
         onednn_run run = {.plan = plan,
                           .session = plan->session,
@@ -419,11 +406,16 @@ assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const a
                           .error = error};
         number_rows(plan, batch);
         take_token_weights(&run);
+        onednn_profile_line(plan->session, ONEDNN_LINE_BATCH, line_ns, 0);
         status = run_nodes(&run);
+        line_ns = onednn_profile_start(plan->session);
         if (status == ASSAY_OK)
             keep_logits(&run);
+        onednn_profile_line(plan->session, ONEDNN_LINE_RESULTS, line_ns, 0);
     }
-    restore_denormals(denormals);
+    onednn_restore_denormals(device->threads);
+    onednn_leave(threads_before);
+    onednn_profile_end_run(plan, run_ns);
     return status;
 }
 

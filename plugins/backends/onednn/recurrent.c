@@ -7,9 +7,10 @@
  * first, so that a step works on a prefix of them. In bf16 the large products take operands in
  * bf16; the step loops stay f32, because their rounding would pile up over time.
  *
- * Gates of a token stand as [direction, block, padded], padded = H rounded up to whole vectors.
- * Blocks: RNN one; LSTM i, f, g, o; GRU n, r, z, q (q = Un h + cn). The input part fills the first
- * three blocks of GRU, the recurrent part the last three; in the others all blocks are both. */
+ * Gates stand as [direction, token, gate, padded], padded = H rounded up to whole vectors, so that
+ * every operand of a product is dense (others, oneDNN 2.6 multiplies more slowly and takes memory
+ * for each time). Gates: RNN one; LSTM i, f, g, o; GRU n, r, z, and apart from these q = Un h + cn.
+ * GRU's recurrent products are those of r, z and q: their gradients are an array of their own. */
 
 #include <stdlib.h>
 
@@ -21,16 +22,17 @@
 /* Everything that follows from the node and the plan; offsets in floats. */
 typedef struct recurrent_shape {
     size_t in, hidden, padded, gates; /* I, H, padded H, 1, 3 or 4 */
-    size_t blocks;                    /* of a token and direction: 1 or 4 */
+    size_t blocks;                    /* of biases: 1 or 4 */
     size_t directions, parts;         /* parts: shares of the rows */
-    size_t skip;                      /* GRU: blocks before the recurrent part */
-    size_t gates_stride, cell_stride;
+    size_t gates_stride;              /* from token to token */
+    size_t tokens;                    /* of the plan */
+    int is_gru, is_lstm;
     const int *block_of_input, *block_of_state; /* block of each of PyTorch's gates */
     /* in the node's state */
-    size_t gate_values, cell, input_weight, bias, order, state_size;
+    size_t gate_values, cell, q, input_weight, bias, order, state_size;
     /* in scratch */
-    size_t state_weight, tile, carry, bias_sum, before, weight_gradient;
-    size_t gates_bf16, before_bf16;
+    size_t state_weight, tile, carry, bias_sum, before, weight_gradient, state_gates;
+    size_t gates_bf16, state_gates_bf16, before_bf16;
     size_t forward_scratch, backward_scratch;
 } recurrent_shape;
 
@@ -52,14 +54,15 @@ static size_t take(size_t *end, size_t n) {
 /* `node` is the forward node. */
 static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node) {
     const assay_device *device = plan->session->device;
-    size_t tokens = (size_t)plan->max_tokens, rows = (size_t)plan->max_rows, tasks, width;
-    int is_gru = node->op == ASSAY_OP_GRU, is_rnn = node->op == ASSAY_OP_RNN;
+    size_t rows = (size_t)plan->max_rows, tasks, width, all;
     recurrent_shape s = {0};
-    s.gates = is_rnn ? 1 : is_gru ? 3 : 4;
-    s.blocks = is_rnn ? 1 : 4;
-    s.skip = is_gru ? 1 : 0;
-    s.block_of_input = is_gru ? gru_input_blocks : blocks_in_order;
-    s.block_of_state = is_gru ? gru_state_blocks : blocks_in_order;
+    s.is_gru = node->op == ASSAY_OP_GRU;
+    s.is_lstm = node->op == ASSAY_OP_LSTM;
+    s.gates = s.is_gru ? 3 : s.is_lstm ? 4 : 1;
+    s.blocks = s.is_gru || s.is_lstm ? 4 : 1;
+    s.block_of_input = s.is_gru ? gru_input_blocks : blocks_in_order;
+    s.block_of_state = s.is_gru ? gru_state_blocks : blocks_in_order;
+    s.tokens = (size_t)plan->max_tokens;
     s.directions = node->attrs.bidirectional ? 2 : 1;
     s.in = onednn_channels(plan, node->inputs[0]);
     s.hidden = onednn_channels(plan, node->outputs[0]) / s.directions;
@@ -68,11 +71,12 @@ static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node
     s.parts = (size_t)device->threads / s.directions;
     s.parts = s.parts > rows ? rows : s.parts;
     s.parts = s.parts < 1 ? 1 : s.parts;
-    s.gates_stride = s.directions * s.blocks * s.padded;
-    s.cell_stride = is_gru || is_rnn ? 0 : s.directions * s.padded;
+    s.gates_stride = s.gates * s.padded;
     tasks = s.directions * s.parts;
-    s.gate_values = take(&s.state_size, tokens * s.gates_stride);
-    s.cell = take(&s.state_size, tokens * s.cell_stride);
+    all = s.directions * s.tokens;
+    s.gate_values = take(&s.state_size, all * s.gates_stride);
+    s.cell = take(&s.state_size, s.is_lstm ? all * s.padded : 0);
+    s.q = take(&s.state_size, s.is_gru ? all * s.padded : 0);
     s.input_weight = take(&s.state_size, s.directions * s.gates * s.padded * s.in);
     s.bias = take(&s.state_size, s.directions * s.blocks * s.padded);
     s.order = take(&s.state_size, 2 * rows);
@@ -81,12 +85,15 @@ static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node
     s.backward_scratch = s.forward_scratch;
     s.carry = take(&s.backward_scratch, s.directions * rows * s.padded);
     s.bias_sum = take(&s.backward_scratch, tasks * s.blocks * s.padded);
-    s.before = take(&s.backward_scratch, tokens * s.directions * s.hidden);
+    s.before = take(&s.backward_scratch, all * s.hidden);
+    s.state_gates = take(&s.backward_scratch, s.is_gru ? all * s.gates_stride : 0);
     s.weight_gradient =
         take(&s.backward_scratch, s.gates * s.padded * (s.in > s.hidden ? s.in : s.hidden));
     if (device->bf16) {
-        s.gates_bf16 = take(&s.backward_scratch, (tokens * s.gates_stride + 1) / 2);
-        s.before_bf16 = take(&s.backward_scratch, (tokens * s.directions * s.hidden + 1) / 2);
+        s.gates_bf16 = take(&s.backward_scratch, (all * s.gates_stride + 1) / 2);
+        s.state_gates_bf16 =
+            s.is_gru ? take(&s.backward_scratch, (all * s.gates_stride + 1) / 2) : s.gates_bf16;
+        s.before_bf16 = take(&s.backward_scratch, (all * s.hidden + 1) / 2);
     }
     return s;
 }
@@ -149,7 +156,7 @@ static assay_status input_weight(const onednn_run *run, const onednn_node *node,
         status =
             onednn_packing_fill(run->session, packing,
                                 pack_input_weight(run, s, forward, direction, state), run->error);
-    *ret_weight = onednn_packing_data(packing);
+    *ret_weight = onednn_packing_data(run->session, packing);
     return status;
 }
 
@@ -207,6 +214,8 @@ static onednn_recurrent_task make_task(const onednn_run *run, const onednn_node 
     size_t direction = task / s->parts, part = task % s->parts, n = (size_t)run->batch->n_rows;
     size_t begin = rows_before(n, s->parts, part), end = rows_before(n, s->parts, part + 1);
     float *state = onednn_state(run, node), *scratch = onednn_scratch(run, node);
+    float *gates = state + s->gate_values + direction * s->tokens * s->gates_stride;
+    size_t own = direction * s->tokens * s->padded; /* of arrays with one block a token */
     const int32_t *first = (const int32_t *)(const void *)(state + s->order);
     return (onednn_recurrent_task){
         .n_rows = end - begin,
@@ -215,10 +224,12 @@ static onednn_recurrent_task make_task(const onednn_run *run, const onednn_node 
         .reverse = direction == 1,
         .hidden = s->hidden,
         .padded = s->padded,
-        .gates = state + s->gate_values + direction * s->blocks * s->padded,
+        .gates = gates,
         .gates_stride = s->gates_stride,
-        .cell = state + s->cell + direction * s->padded,
-        .cell_stride = s->cell_stride,
+        .cell = s->is_lstm ? state + s->cell + own : NULL,
+        .q = s->is_gru ? state + s->q + own : NULL,
+        .state_gates =
+            s->is_gru ? scratch + s->state_gates + direction * s->tokens * s->gates_stride : gates,
         .y = y + direction * s->hidden,
         .y_stride = s->directions * s->hidden,
         .weight = scratch + s->state_weight + direction * s->gates * s->padded * s->padded,
@@ -268,18 +279,19 @@ static assay_status run_forward(const onednn_run *run, const onednn_node *node,
             weight_of(run, node->node, d, WEIGHT_HH), s.gates, s.hidden);
         status = input_weight(run, node, &s, d, &weight);
         if (status == ASSAY_OK)
-            status = onednn_gemm_run(run->device, node->gemm[d], x, weight,
-                                     state + s.bias + d * s.blocks * s.padded,
-                                     state + s.gate_values + d * s.blocks * s.padded, run->error);
+            status = onednn_gemm_run(
+                run->device, node->gemm[d], x, weight, state + s.bias + d * s.blocks * s.padded,
+                state + s.gate_values + d * s.tokens * s.gates_stride, run->error);
     }
     if (status != ASSAY_OK)
         return status;
     int n = (int)(s.directions * s.parts);
-    ONEDNN_PARALLEL_FOR(run->threads, (size_t)run->batch->n_tokens * s.gates_stride)
-    for (int i = 0; i < n; i++) {
-        onednn_recurrent_task task = make_task(run, node, &s, (size_t)i, y);
-        kernel(&task);
-    }
+    ONEDNN_PARALLEL(
+        run->threads, (size_t)run->batch->n_tokens * s.directions * s.gates_stride,
+        for (int i = 0; i < n; i++) {
+            onednn_recurrent_task task = make_task(run, node, &s, (size_t)i, y);
+            kernel(&task);
+        });
     return ASSAY_OK;
 }
 
@@ -312,15 +324,14 @@ static onednn_gemm_shape dx_gemm(const assay_plan *plan, const recurrent_shape *
                                .add = add};
 }
 
-/* [gates padded, width] = gates^T [gates padded, M] b [M, width], b's rows b_row apart */
-static onednn_gemm_shape dw_gemm(const assay_plan *plan, const recurrent_shape *s, size_t width,
-                                 size_t b_row) {
+/* [gates padded, width] = gates^T [gates padded, M] b [M, width] */
+static onednn_gemm_shape dw_gemm(const assay_plan *plan, const recurrent_shape *s, size_t width) {
     return (onednn_gemm_shape){.m = (int64_t)(s->gates * s->padded),
                                .n = (int64_t)width,
                                .k = plan->max_tokens,
                                .a_row = 1,
                                .a_column = (int64_t)s->gates_stride,
-                               .b_row = (int64_t)b_row,
+                               .b_row = (int64_t)width,
                                .b_column = 1,
                                .c_row = (int64_t)width};
 }
@@ -329,8 +340,7 @@ assay_status onednn_prepare_recurrent_grad(assay_plan *plan, onednn_node *node,
                                            assay_error *error) {
     recurrent_shape s = make_shape(plan, node->forward->node);
     onednn_gemm_shape shapes[4] = {dx_gemm(plan, &s, 0), dx_gemm(plan, &s, 1),
-                                   dw_gemm(plan, &s, s.in, s.in),
-                                   dw_gemm(plan, &s, s.hidden, s.directions * s.hidden)};
+                                   dw_gemm(plan, &s, s.in), dw_gemm(plan, &s, s.hidden)};
     const assay_value *weights = node->forward->node->inputs + 1;
     assay_status status = ASSAY_OK;
     node->scratch_size = s.backward_scratch;
@@ -342,29 +352,26 @@ assay_status onednn_prepare_recurrent_grad(assay_plan *plan, onednn_node *node,
     return status;
 }
 
-/* before [N, D H] = the state each token starts from: that of its neighbour, or zero. */
-static void shift_states(const onednn_run *run, const recurrent_shape *s, float *to,
+/* before [D, N, H] = the state each token starts from: that of its neighbour, or zero. */
+static void shift_states(const onednn_run *run, const recurrent_shape *s, float *before,
                          const float *y) {
-    const int32_t *offsets = run->batch->offsets;
-    size_t h = s->hidden, width = s->directions * h;
-    ONEDNN_PARALLEL_FOR(run->threads, (size_t)run->batch->n_tokens * width)
-    for (int part = 0; part < run->threads; part++) {
-        size_t first, end;
-        onednn_split((size_t)run->batch->n_tokens, 1, run->threads, part, &first, &end);
-        for (size_t t = first; t < end; t++) {
-            int32_t row = run->plan->token_row[t];
-            if ((int32_t)t == offsets[row])
-                memset(to + t * width, 0, h * sizeof *to);
-            else
-                memcpy(to + t * width, y + (t - 1) * width, h * sizeof *to);
-            if (s->directions == 1)
-                continue;
-            if ((int32_t)t + 1 == offsets[row + 1])
-                memset(to + t * width + h, 0, h * sizeof *to);
-            else
-                memcpy(to + t * width + h, y + (t + 1) * width + h, h * sizeof *to);
-        }
-    }
+    const int32_t *offsets = run->batch->offsets, *rows = run->plan->token_row;
+    size_t h = s->hidden, width = s->directions * h, n = (size_t)run->batch->n_tokens;
+    ONEDNN_PARALLEL(
+        run->threads, n * width, for (int part = 0; part < run->threads; part++) {
+            size_t first, end;
+            onednn_split(n, 1, run->threads, part, &first, &end);
+            for (size_t d = 0; d < s->directions; d++) {
+                for (size_t t = first; t < end; t++) {
+                    size_t start = (size_t)(d ? offsets[rows[t] + 1] - 1 : offsets[rows[t]]);
+                    float *to = before + (d * s->tokens + t) * h;
+                    if (t == start)
+                        memset(to, 0, h * sizeof *to);
+                    else
+                        memcpy(to, y + (d ? t + 1 : t - 1) * width + d * h, h * sizeof *to);
+                }
+            }
+        });
 }
 
 /* Output i (+)= from [blocks, padded, width] with PyTorch's gates taken from their blocks. */
@@ -394,42 +401,57 @@ static void run_backward_tasks(const onednn_run *run, const onednn_node *node,
         run->kernels->pack_recurrent_backward(
             scratch + s->state_weight + d * s->gates * s->padded * s->padded,
             weight_of(run, node->forward->node, d, WEIGHT_HH), s->gates, s->hidden);
-    ONEDNN_PARALLEL_FOR(run->threads, (size_t)run->batch->n_tokens * s->gates_stride)
-    for (int i = 0; i < n; i++) {
-        onednn_recurrent_task task = make_task(run, node, s, (size_t)i, y);
-        size_t direction = (size_t)i / s->parts, part = (size_t)i % s->parts;
-        size_t before = rows_before((size_t)run->batch->n_rows, s->parts, part);
-        task.dy = dy + direction * s->hidden;
-        task.carry =
-            scratch + s->carry + (direction * (size_t)run->plan->max_rows + before) * s->padded;
-        task.bias_sum = scratch + s->bias_sum + (size_t)i * s->blocks * s->padded;
-        kernel(&task);
-    }
+    ONEDNN_PARALLEL(
+        run->threads, (size_t)run->batch->n_tokens * s->directions * s->gates_stride,
+        for (int i = 0; i < n; i++) {
+            onednn_recurrent_task task = make_task(run, node, s, (size_t)i, y);
+            size_t direction = (size_t)i / s->parts, part = (size_t)i % s->parts;
+            size_t before = rows_before((size_t)run->batch->n_rows, s->parts, part);
+            task.dy = dy + direction * s->hidden;
+            task.carry =
+                scratch + s->carry + (direction * (size_t)run->plan->max_rows + before) * s->padded;
+            task.bias_sum = scratch + s->bias_sum + (size_t)i * s->blocks * s->padded;
+            kernel(&task);
+        });
 }
 
-/* Operands of the large products: gradients of the gates [N, gates_stride], the states before
- * [N, D H] and x [N, I], zeros behind the batch's last token. */
+/* Operands of the large products: gradients of the gates and of the recurrent products
+ * [D, N, gates_stride], the states before [D, N, H], and x [N, I], zeros behind the batch's last
+ * token of each direction. */
 typedef struct backward_operands {
-    const void *gates, *before, *x;
+    const void *gates, *state_gates, *before, *x;
 } backward_operands;
+
+/* values [D, N, width] themselves with zeros behind, or in bf16 at `copy`. */
+static const void *summed(const onednn_run *run, const recurrent_shape *s, float *values,
+                          size_t copy, const onednn_node *node, size_t width) {
+    float *copies = onednn_scratch(run, node) + copy;
+    onednn_bf16 *rounded_values = (onednn_bf16 *)(void *)copies;
+    size_t n = (size_t)run->batch->n_tokens;
+    for (size_t d = 0; d < s->directions; d++) {
+        size_t offset = d * s->tokens * width;
+        if (run->device->bf16)
+            onednn_round(run, rounded_values + offset, values + offset, n, run->plan->max_tokens,
+                         width);
+        else
+            onednn_clear_tail(values + offset, n, run->plan->max_tokens, width);
+    }
+    return run->device->bf16 ? (const void *)rounded_values : values;
+}
 
 static backward_operands make_operands(const onednn_run *run, const onednn_node *node,
                                        const recurrent_shape *s) {
     float *scratch = onednn_scratch(run, node), *before = scratch + s->before;
     float *gates = onednn_state(run, node) + s->gate_values;
-    size_t n = (size_t)run->batch->n_tokens, width = s->directions * s->hidden;
-    int64_t max_tokens = run->plan->max_tokens;
+    backward_operands operands;
     shift_states(run, s, before, onednn_in(run, node, 1));
-    if (run->device->bf16) {
-        onednn_bf16 *gates_bf16 = (onednn_bf16 *)(void *)(scratch + s->gates_bf16);
-        onednn_bf16 *before_bf16 = (onednn_bf16 *)(void *)(scratch + s->before_bf16);
-        onednn_round(run, gates_bf16, gates, n, max_tokens, s->gates_stride);
-        onednn_round(run, before_bf16, before, n, max_tokens, width);
-        return (backward_operands){gates_bf16, before_bf16, onednn_summed_operand(run, node, 2)};
-    }
-    onednn_clear_tail(gates, n, max_tokens, s->gates_stride);
-    onednn_clear_tail(before, n, max_tokens, width);
-    return (backward_operands){gates, before, onednn_summed_operand(run, node, 2)};
+    operands.gates = summed(run, s, gates, s->gates_bf16, node, s->gates_stride);
+    operands.state_gates = s->is_gru ? summed(run, s, scratch + s->state_gates, s->state_gates_bf16,
+                                              node, s->gates_stride)
+                                     : operands.gates;
+    operands.before = summed(run, s, before, s->before_bf16, node, s->hidden);
+    operands.x = onednn_summed_operand(run, node, 2);
+    return operands;
 }
 
 /* Element i of an operand. */
@@ -443,7 +465,7 @@ static assay_status deliver_direction(const onednn_run *run, const onednn_node *
                                       size_t d) {
     float *scratch = onednn_scratch(run, node), *sums, *dw = scratch + s->weight_gradient;
     uint32_t output = (uint32_t)(1 + 4 * d);
-    size_t gates = d * s->blocks * s->padded;
+    size_t gates = d * s->tokens * s->gates_stride;
     sums = scratch + s->bias_sum + d * s->parts * s->blocks * s->padded;
     onednn_add_parts(run, sums, s->blocks * s->padded, s->blocks * s->padded, (int)s->parts);
     deliver_gates(run, node, s, output + BIAS_IH, sums, s->block_of_input, 1);
@@ -454,9 +476,9 @@ static assay_status deliver_direction(const onednn_run *run, const onednn_node *
     if (status != ASSAY_OK)
         return status;
     deliver_gates(run, node, s, output + WEIGHT_IH, dw, s->block_of_input, s->in);
-    status = onednn_gemm_run(run->device, node->gemm[GEMM_DW_STATE],
-                             element(run, operands->gates, gates + s->skip * s->padded),
-                             element(run, operands->before, d * s->hidden), NULL, dw, run->error);
+    status = onednn_gemm_run(
+        run->device, node->gemm[GEMM_DW_STATE], element(run, operands->state_gates, gates),
+        element(run, operands->before, d * s->tokens * s->hidden), NULL, dw, run->error);
     if (status != ASSAY_OK)
         return status;
     deliver_gates(run, node, s, output + WEIGHT_HH, dw, blocks_in_order, s->hidden);
@@ -475,8 +497,8 @@ static assay_status run_backward(const onednn_run *run, const onednn_node *node,
             status = input_weight(run, node, &s, d, &weight);
         if (status == ASSAY_OK)
             status = onednn_gemm_run(run->device, node->gemm[d ? GEMM_DX_ADD : GEMM_DX],
-                                     element(run, operands.gates, d * s.blocks * s.padded), weight,
-                                     NULL, onednn_out(run, node, 0), run->error);
+                                     element(run, operands.gates, d * s.tokens * s.gates_stride),
+                                     weight, NULL, onednn_out(run, node, 0), run->error);
     }
     for (size_t d = 0; d < s.directions && status == ASSAY_OK; d++)
         status = deliver_direction(run, node, &s, &operands, d);

@@ -7,45 +7,168 @@
 
 /* ---- layer norm ---------------------------------------------------------------------------- */
 
-assay_status onednn_run_layer_norm(const onednn_run *run, const onednn_node *node) {
-    const float *x = onednn_in(run, node, 0), *gamma = onednn_in(run, node, 1);
-    const float *beta = onednn_in(run, node, 2);
-    float *y = onednn_out(run, node, 0), epsilon = (float)node->node->attrs.epsilon;
-    size_t rows = onednn_rows(run, node->node->inputs[0]);
-    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
-    ONEDNN_PARALLEL_FOR(run->threads, rows * channels)
-    for (int part = 0; part < run->threads; part++) {
-        size_t begin, end;
-        onednn_split(rows, 1, run->threads, part, &begin, &end);
-        run->kernels->layer_norm(y + begin * channels, x + begin * channels, gamma, beta,
-                                 end - begin, channels, epsilon);
-    }
+/* Dropout of one row of a value. */
+typedef struct dropout_of {
+    const assay_attrs *attrs;
+    uint32_t threshold;
+    float keep_scale;
+    int tokens; /* 1: rows are tokens */
+} dropout_of;
+
+static dropout_of make_dropout(const onednn_run *run, const onednn_node *node, assay_value value) {
+    const assay_attrs *attrs = &node->dropout;
+    return (dropout_of){.attrs = attrs,
+                        .threshold = assay_dropout_threshold(attrs->probability),
+                        .keep_scale = (float)(1.0 / (1.0 - attrs->probability)),
+                        .tokens = onednn_info(run->plan, value)->domain == ASSAY_DOMAIN_TOKENS};
+}
+
+static void drop_row(const onednn_run *run, const dropout_of *dropout, float *to, const float *from,
+                     size_t row, size_t channels) {
+    const assay_batch *batch = run->batch;
+    uint64_t key = assay_dropout_key(
+        run->step->seed, dropout->attrs->stream,
+        batch->row_keys[dropout->tokens ? run->plan->token_row[row] : (int32_t)row],
+        dropout->tokens ? batch->positions[row] : 0);
+    run->kernels->dropout(to, from, channels, key, dropout->threshold, dropout->keep_scale);
+}
+
+/* Rows of a thread's scratch. */
+enum { NORM_DROPPED, NORM_SUM, NORM_Y, NORM_ROWS };
+
+assay_status onednn_prepare_norm(assay_plan *plan, onednn_node *node, assay_error *error) {
+    (void)error;
+    node->scratch_size = NORM_ROWS * onednn_column_stride(plan, node->node->outputs[0]) *
+                         (size_t)plan->session->device->threads;
     return ASSAY_OK;
 }
 
-assay_status onednn_run_layer_norm_grad(const onednn_run *run, const onednn_node *node) {
-    const float *dy = onednn_in(run, node, 0), *x = onednn_in(run, node, 1);
-    const float *gamma = onednn_in(run, node, 2);
-    float *dx = node->node->outputs[0] == ASSAY_NONE ? NULL : onednn_out(run, node, 0);
-    float *sums = onednn_scratch(run, node), epsilon = (float)node->node->attrs.epsilon;
+/* The sum of row `row` of both terms, in its place or in scratch; the one term where it is alone.
+ */
+static const float *norm_input(const onednn_run *run, const onednn_node *node, size_t row,
+                               float *scratch, size_t stride) {
+    const assay_node *n = node->node;
+    size_t channels = onednn_channels(run->plan, n->inputs[0]);
+    const float *a = onednn_in(run, node, 0) + row * channels, *b;
+    if (n->n_inputs < 4)
+        return a;
+    float *sum =
+        n->n_outputs > 1 ? onednn_out(run, node, 1) + row * channels : scratch + NORM_SUM * stride;
+    b = onednn_in(run, node, 3) + row * channels;
+    if (run->dropout && node->dropout.probability > 0) {
+        dropout_of dropout = make_dropout(run, node, n->inputs[0]);
+        drop_row(run, &dropout, scratch + NORM_DROPPED * stride, b, row, channels);
+        b = scratch + NORM_DROPPED * stride;
+    }
+    run->kernels->add(sum, a, b, channels);
+    return sum;
+}
+
+assay_status onednn_run_layer_norm(const onednn_run *run, const onednn_node *node) {
+    const float *gamma = onednn_in(run, node, 1), *beta = onednn_in(run, node, 2);
+    float epsilon = (float)node->node->attrs.epsilon;
     size_t rows = onednn_rows(run, node->node->inputs[0]);
     size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
     size_t stride = onednn_column_stride(run->plan, node->node->inputs[0]);
-    ONEDNN_PARALLEL_FOR(run->threads, rows * channels)
-    for (int part = 0; part < run->threads; part++) {
-        size_t begin, end;
-        float *sum = sums + (size_t)part * 2 * stride;
-        onednn_split(rows, 1, run->threads, part, &begin, &end);
-        memset(sum, 0, 2 * stride * sizeof *sum);
-        run->kernels->layer_norm_grad(dx ? dx + begin * channels : NULL, sum, sum + stride,
-                                      dy + begin * channels, x + begin * channels, gamma,
-                                      end - begin, channels, epsilon);
+    ONEDNN_PARALLEL(
+        run->threads, rows * channels, for (int part = 0; part < run->threads; part++) {
+            float *scratch = onednn_scratch(run, node) + (size_t)part * NORM_ROWS * stride;
+            size_t begin, end;
+            onednn_split(rows, 1, run->threads, part, &begin, &end);
+            for (size_t r = begin; r < end; r++) {
+                const float *x = norm_input(run, node, r, scratch, stride);
+                float *y = onednn_begin_rows(run, node, 0, r, scratch + NORM_Y * stride);
+                run->kernels->layer_norm(y, x, gamma, beta, 1, channels, epsilon);
+                onednn_end_rows(run, node, 0, r, 1, y);
+            }
+        });
+    onednn_clear_out_tail(run, node, 0);
+    return ASSAY_OK;
+}
+
+/* A thread's scratch: its sums of columns, then rows. */
+enum {
+    GRAD_GAMMA,
+    GRAD_BETA,
+    GRAD_BIAS,
+    GRAD_SUMS,
+    GRAD_DY = GRAD_SUMS,
+    GRAD_DX,
+    GRAD_DROPPED,
+    GRAD_ROWS
+};
+
+assay_status onednn_prepare_norm_grad(assay_plan *plan, onednn_node *node, assay_error *error) {
+    (void)error;
+    node->scratch_size = GRAD_ROWS * onednn_column_stride(plan, node->node->inputs[0]) *
+                         (size_t)plan->session->device->threads;
+    return ASSAY_OK;
+}
+
+static int has_output(const onednn_node *node, uint32_t i) {
+    return i < node->node->n_outputs && node->node->outputs[i] != ASSAY_NONE;
+}
+
+/* dropout(dx) of one row: its place, or dx itself where dropout is off and nobody keeps it. */
+static const float *drop_gradient(const onednn_run *run, const onednn_node *node, const float *dx,
+                                  size_t row, float *scratch, size_t channels) {
+    float *dropped = onednn_begin_rows(run, node, 3, row, scratch);
+    dropout_of dropout = make_dropout(run, node, node->node->inputs[0]);
+    if (run->dropout)
+        drop_row(run, &dropout, dropped, dx, row, channels);
+    else
+        memcpy(dropped, dx, channels * sizeof *dx);
+    onednn_end_rows(run, node, 3, row, 1, dropped);
+    return dropped;
+}
+
+static void norm_grad_row(const onednn_run *run, const onednn_node *node, size_t row,
+                          float *scratch, size_t stride) {
+    const onednn_kernels *k = run->kernels;
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    const float *dy = onednn_in(run, node, 0) + row * channels;
+    const float *x = onednn_in(run, node, 1) + row * channels;
+    if (node->node->n_inputs > 3) {
+        k->add(scratch + GRAD_DY * stride, dy, onednn_in(run, node, 3) + row * channels, channels);
+        dy = scratch + GRAD_DY * stride;
     }
-    onednn_add_parts(run, sums, 2 * stride, 2 * stride, run->threads);
-    if (node->node->outputs[1] != ASSAY_NONE)
-        onednn_deliver(run, node, 1, sums);
-    if (node->node->outputs[2] != ASSAY_NONE)
-        onednn_deliver(run, node, 2, sums + stride);
+    float *dx = has_output(node, 0)
+                    ? onednn_begin_rows(run, node, 0, row, scratch + GRAD_DX * stride)
+                    : NULL;
+    k->layer_norm_grad(dx, scratch + GRAD_GAMMA * stride, scratch + GRAD_BETA * stride, dy, x,
+                       onednn_in(run, node, 2), 1, channels, (float)node->node->attrs.epsilon);
+    if (!dx)
+        return;
+    const float *last = dx;
+    onednn_end_rows(run, node, 0, row, 1, dx);
+    if (has_output(node, 3))
+        last = drop_gradient(run, node, dx, row, scratch + GRAD_DROPPED * stride, channels);
+    if (has_output(node, 4))
+        k->add(scratch + GRAD_BIAS * stride, scratch + GRAD_BIAS * stride, last, channels);
+}
+
+assay_status onednn_run_layer_norm_grad(const onednn_run *run, const onednn_node *node) {
+    static const uint32_t outputs[GRAD_SUMS] = {1, 2, 4};
+    float *sums = onednn_scratch(run, node);
+    size_t rows = onednn_rows(run, node->node->inputs[0]);
+    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
+    size_t stride = onednn_column_stride(run->plan, node->node->inputs[0]);
+    ONEDNN_PARALLEL(
+        run->threads, rows * channels, for (int part = 0; part < run->threads; part++) {
+            size_t begin, end;
+            float *scratch = sums + (size_t)part * GRAD_ROWS * stride;
+            onednn_split(rows, 1, run->threads, part, &begin, &end);
+            memset(scratch, 0, GRAD_SUMS * stride * sizeof *sums);
+            for (size_t r = begin; r < end; r++)
+                norm_grad_row(run, node, r, scratch, stride);
+        });
+    onednn_add_parts(run, sums, GRAD_ROWS * stride, GRAD_SUMS * stride, run->threads);
+    for (size_t i = 0; i < GRAD_SUMS; i++)
+        if (has_output(node, outputs[i]))
+            onednn_deliver(run, node, outputs[i], sums + i * stride);
+    for (uint32_t i = 0; i < 4; i += 3)
+        if (has_output(node, i))
+            onednn_clear_out_tail(run, node, i);
     return ASSAY_OK;
 }
 
@@ -83,13 +206,13 @@ typedef void (*pool_fn)(const onednn_run *run, const onednn_node *node, size_t r
 static assay_status each_row(const onednn_run *run, const onednn_node *node, pool_fn pool) {
     const int32_t *offsets = run->batch->offsets;
     size_t work = (size_t)run->batch->n_tokens * onednn_channels(run->plan, node->node->inputs[0]);
-    ONEDNN_PARALLEL_FOR(run->threads, work)
-    for (int part = 0; part < run->threads; part++) {
-        size_t first, end;
-        onednn_split((size_t)run->batch->n_rows, 1, run->threads, part, &first, &end);
-        for (size_t b = first; b < end; b++)
-            pool(run, node, b, (size_t)offsets[b], (size_t)(offsets[b + 1] - offsets[b]));
-    }
+    ONEDNN_PARALLEL(
+        run->threads, work, for (int part = 0; part < run->threads; part++) {
+            size_t first, end;
+            onednn_split((size_t)run->batch->n_rows, 1, run->threads, part, &first, &end);
+            for (size_t b = first; b < end; b++)
+                pool(run, node, b, (size_t)offsets[b], (size_t)(offsets[b + 1] - offsets[b]));
+        });
     return ASSAY_OK;
 }
 

@@ -9,6 +9,8 @@
 
 #include "internal.h"
 
+#define UPDATE_BLOCK ((size_t)2048) /* floats; four arrays of them stay in the first cache */
+
 void onednn_touch(onednn_parameter *parameter, int32_t row) {
     if (!parameter->by_rows || parameter->is_touched[row])
         return;
@@ -36,14 +38,14 @@ static size_t sum_listed(assay_session *session, uint32_t p, double *partial) {
     const float *g = session->slab[ASSAY_STATE_GRADIENT] + parameter->offset;
     size_t width = row_width(session, p), step = ONEDNN_NORM_BLOCK / width + 1;
     size_t n = (size_t)parameter->n_touched, blocks = (n + step - 1) / step;
-    ONEDNN_PARALLEL_FOR(session->device->threads, n * width)
-    for (int block = 0; block < (int)blocks; block++) {
-        size_t begin = (size_t)block * step, end = begin + step < n ? begin + step : n;
-        double sum = 0;
-        for (size_t i = begin; i < end; i++)
-            sum += kernels->sum_of_squares(g + (size_t)parameter->touched[i] * width, width);
-        partial[block] = sum;
-    }
+    ONEDNN_PARALLEL(
+        session->device->threads, n * width, for (int block = 0; block < (int)blocks; block++) {
+            size_t begin = (size_t)block * step, end = begin + step < n ? begin + step : n;
+            double sum = 0;
+            for (size_t i = begin; i < end; i++)
+                sum += kernels->sum_of_squares(g + (size_t)parameter->touched[i] * width, width);
+            partial[block] = sum;
+        });
     return blocks;
 }
 
@@ -52,12 +54,12 @@ static size_t sum_all(assay_session *session, uint32_t p, double *partial) {
     const onednn_kernels *kernels = session->device->kernels;
     const float *g = session->slab[ASSAY_STATE_GRADIENT] + parameter->offset;
     size_t n = parameter->size, blocks = (n + ONEDNN_NORM_BLOCK - 1) / ONEDNN_NORM_BLOCK;
-    ONEDNN_PARALLEL_FOR(session->device->threads, n)
-    for (int block = 0; block < (int)blocks; block++) {
-        size_t begin = (size_t)block * ONEDNN_NORM_BLOCK, left = n - begin;
-        partial[block] =
-            kernels->sum_of_squares(g + begin, left < ONEDNN_NORM_BLOCK ? left : ONEDNN_NORM_BLOCK);
-    }
+    ONEDNN_PARALLEL(
+        session->device->threads, n, for (int block = 0; block < (int)blocks; block++) {
+            size_t begin = (size_t)block * ONEDNN_NORM_BLOCK, left = n - begin;
+            partial[block] = kernels->sum_of_squares(
+                g + begin, left < ONEDNN_NORM_BLOCK ? left : ONEDNN_NORM_BLOCK);
+        });
     return blocks;
 }
 
@@ -83,8 +85,8 @@ typedef struct update_step {
     onednn_sgd sgd;
 } update_step;
 
-/* Parameters [begin, begin + n) of the slab; with_gradient 0: it is zero there. */
-static void update_range(const update_step *u, size_t begin, size_t n, int with_gradient) {
+/* A block of the slab; with_gradient 0: it is zero there. */
+static void update_block(const update_step *u, size_t begin, size_t n, int with_gradient) {
     assay_session *session = u->session;
     const onednn_kernels *kernels = session->device->kernels;
     float *p = session->slab[ASSAY_STATE_PARAMETER] + begin;
@@ -97,6 +99,14 @@ static void update_range(const update_step *u, size_t begin, size_t n, int with_
                       &u->adam);
     if (with_gradient)
         memset(g, 0, n * sizeof *g);
+}
+
+/* Parameters [begin, begin + n): by blocks, so that the gradient is still in the cache when it is
+ * set to zero. */
+static void update_range(const update_step *u, size_t begin, size_t n, int with_gradient) {
+    for (size_t done = 0; done < n; done += UPDATE_BLOCK)
+        update_block(u, begin + done, n - done < UPDATE_BLOCK ? n - done : UPDATE_BLOCK,
+                     with_gradient);
 }
 
 /* Rows [begin, end) of a table: untouched rows that follow each other go together. */
@@ -133,17 +143,17 @@ static void update_parameter(const update_step *u, uint32_t p) {
     size_t width = by_rows ? row_width(u->session, p) : 1;
     size_t n = lazy ? (size_t)parameter->n_touched : parameter->size / width;
     size_t unit = by_rows ? 1 : ONEDNN_ALIGNED_FLOATS;
-    ONEDNN_PARALLEL_FOR(threads, n * width)
-    for (int part = 0; part < threads; part++) {
-        size_t begin, end;
-        onednn_split(n, unit, threads, part, &begin, &end);
-        if (lazy)
-            update_listed(u, p, begin, end);
-        else if (by_rows)
-            update_rows(u, p, begin, end);
-        else
-            update_range(u, parameter->offset + begin, end - begin, 1);
-    }
+    ONEDNN_PARALLEL(
+        threads, n * width, for (int part = 0; part < threads; part++) {
+            size_t begin, end;
+            onednn_split(n, unit, threads, part, &begin, &end);
+            if (lazy)
+                update_listed(u, p, begin, end);
+            else if (by_rows)
+                update_rows(u, p, begin, end);
+            else
+                update_range(u, parameter->offset + begin, end - begin, 1);
+        });
     onednn_untouch(parameter);
 }
 
@@ -199,14 +209,46 @@ static assay_status check_steps(const assay_plan *plan, const assay_step *step,
     return ASSAY_OK;
 }
 
+size_t onednn_update_bytes(const assay_plan *plan) {
+    const assay_session *session = plan->session;
+    size_t n = 0, states = plan->update.optimizer != ASSAY_OPTIMIZER_SGD ? 4
+                           : plan->update.momentum != 0                  ? 3
+                                                                         : 2;
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++) {
+        const onednn_parameter *parameter = &session->parameters[p];
+        if (session->graph->parameters[p].gradient != ASSAY_NONE)
+            n += is_lazy(session, plan->update.optimizer, p)
+                     ? (size_t)parameter->n_touched * row_width(session, p)
+                     : parameter->size;
+    }
+    return 2 * states * n * sizeof(float);
+}
+
+static void drop_gradients(assay_session *session) {
+    memset(session->slab[ASSAY_STATE_GRADIENT], 0, session->trained_size * sizeof(float));
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++)
+        if (session->parameters[p].by_rows)
+            onednn_untouch(&session->parameters[p]);
+}
+
 assay_status onednn_run_update(assay_plan *plan, const assay_step *step, assay_error *error) {
     assay_session *session = plan->session;
     assay_status status = check_steps(plan, step, error);
     if (status != ASSAY_OK)
         return status;
-    double norm = gradient_norm(session), clip = 1.0;
+    double scale = 0, clip = 1.0;
+    if (ASSAY_HAS_FIELD(step, assay_step, gradient_scale))
+        scale = step->gradient_scale;
+    double norm = gradient_norm(session) / (scale > 0 ? scale : 1.0);
+    if (scale > 0 && !isfinite(norm)) {
+        drop_gradients(session);
+        plan->gradient_norm = norm;
+        plan->has_norm = 1;
+        return ASSAY_OK;
+    }
     if (plan->update.clip_norm > 0 && plan->update.clip_norm / (norm + 1e-6) < 1.0)
         clip = plan->update.clip_norm / (norm + 1e-6);
+    clip /= scale > 0 ? scale : 1.0;
     for (uint32_t p = 0; p < session->graph->n_parameters; p++) {
         if (session->graph->parameters[p].gradient == ASSAY_NONE)
             continue;

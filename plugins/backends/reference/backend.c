@@ -194,6 +194,8 @@ static const assay_backend backend = {
     .read = reference_read,
     .read_grad_norm = reference_read_grad_norm,
     .memory = memory,
+    .profile = reference_profile,
+    .read_profile = reference_read_profile,
 };
 
 static const void *get_interface(const char *name) {

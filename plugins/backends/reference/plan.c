@@ -27,7 +27,18 @@ struct assay_plan {
     int32_t has_labels;
     assay_update_config update;
     double grad_norm; /* < 0: none yet */
+    assay_profile profile;
 };
+
+/* The clock, 0 while no times are kept. */
+static int64_t start_line(const assay_plan *plan) {
+    return plan->session->profiling ? reference_now_ns() : 0;
+}
+
+static void end_line(assay_plan *plan, uint32_t line, int64_t start_ns) {
+    if (plan->session->profiling)
+        assay_profile_add(&plan->profile, line, reference_now_ns() - start_ns, 0, 0);
+}
 
 static int64_t value_rows(const assay_value_info *value, int32_t n_rows, int32_t n_tokens) {
     switch (value->domain) {
@@ -237,6 +248,7 @@ void reference_plan_free(assay_plan *plan) {
         plan->session->latest = NULL;
     free(plan->logits);
     free(plan->loss);
+    free(plan->profile.lines);
     free(plan);
 }
 
@@ -331,23 +343,38 @@ static void take_token_weights(const assay_session *session, const assay_batch *
                                            batch->n_tokens);
 }
 
+static void run_node(assay_plan *plan, uint32_t i, reference_call *call) {
+    assay_session *session = plan->session;
+    int64_t start_ns = start_line(plan);
+    if (!resolve(plan, &session->graph->nodes[i], call))
+        return;
+    session->precision->kernels[session->graph->nodes[i].op](call);
+    if (session->profiling)
+        reference_profile_node(&plan->profile, session, i, call->batch, start_ns);
+}
+
 static void run_nodes(assay_plan *plan, const assay_batch *batch, const assay_step *step) {
     assay_session *session = plan->session;
     reference_call call = {.batch = batch, .scratch = session->scratch};
+    int64_t start_ns = start_line(plan);
     if (plan->kind == ASSAY_PLAN_ACCUMULATE) {
         call.dropout = step->dropout;
         call.seed = step->seed;
         call.loss_scale = step->loss_scale;
     }
     take_token_weights(session, batch);
+    end_line(plan, REFERENCE_LINE_BATCH, start_ns);
     for (uint32_t i = 0; i < plan->n_nodes; i++)
-        if (resolve(plan, &session->graph->nodes[i], &call))
-            session->precision->kernels[session->graph->nodes[i].op](&call);
+        run_node(plan, i, &call);
+    start_ns = start_line(plan);
     if (plan->kind == ASSAY_PLAN_ACCUMULATE) {
         add_gradients(plan);
         touch_rows(plan, batch);
+        end_line(plan, REFERENCE_LINE_GRADIENTS, start_ns);
+        start_ns = start_line(plan);
     }
     keep_results(plan, batch);
+    end_line(plan, REFERENCE_LINE_RESULTS, start_ns);
     session->latest = plan;
     plan->n_rows = batch->n_rows;
     plan->n_tokens = batch->n_tokens;
@@ -358,17 +385,39 @@ static int64_t own_step(const assay_plan *plan, uint32_t parameter, const assay_
     return step->step - (plan->update.since ? plan->update.since[parameter] : 0);
 }
 
+/* The factor that the step's gradients carry; 0: unchecked. */
+static double gradient_scale(const assay_step *step) {
+    return ASSAY_HAS_FIELD(step, assay_step, gradient_scale) ? step->gradient_scale : 0;
+}
+
+static void drop_gradients(const assay_session *session) {
+    for (uint32_t p = 0; p < session->graph->n_parameters; p++) {
+        const reference_state *state = &session->states[p];
+        if (session->graph->parameters[p].gradient == ASSAY_NONE)
+            continue;
+        memset(state->tensors[ASSAY_STATE_GRADIENT], 0,
+               (size_t)state->n * session->precision->element_bytes);
+        if (state->touched)
+            memset(state->touched, 0, (size_t)(state->n / state->width));
+    }
+}
+
 static void run_update(assay_plan *plan, const assay_step *step) {
     const assay_session *session = plan->session;
     const assay_graph_view *graph = session->graph;
-    double sum = 0, factor = 1;
+    double sum = 0, factor = 1, gradients = gradient_scale(step);
     for (uint32_t p = 0; p < graph->n_parameters; p++)
         if (graph->parameters[p].gradient != ASSAY_NONE)
             sum += session->precision->sum_squares(session->states[p].tensors[ASSAY_STATE_GRADIENT],
                                                    session->states[p].n);
-    plan->grad_norm = sqrt(sum);
+    plan->grad_norm = sqrt(sum) / (gradients > 0 ? gradients : 1);
+    if (gradients > 0 && !isfinite(plan->grad_norm)) {
+        drop_gradients(session);
+        return;
+    }
     if (plan->update.clip_norm > 0)
         factor = fmin(1.0, plan->update.clip_norm / (plan->grad_norm + 1e-6));
+    factor /= gradients > 0 ? gradients : 1;
     for (uint32_t p = 0; p < graph->n_parameters; p++) {
         int exempt = plan->update.decay_exempt && plan->update.decay_exempt[p];
         double scale = plan->update.rate_scale ? plan->update.rate_scale[p] : 1;
@@ -393,6 +442,45 @@ static assay_status check_steps(const assay_plan *plan, const assay_step *step,
     return ASSAY_OK;
 }
 
+/* What `reference_run` does once the arguments are known to be right, timed where that is wanted.
+ */
+static assay_status run_checked(assay_plan *plan, const assay_batch *batch, const assay_step *step,
+                                assay_error *error) {
+    const assay_session *session = plan->session;
+    int64_t start_ns;
+    if (session->profiling) {
+        assay_status status =
+            reference_profile_begin(&plan->profile, session, plan->n_nodes, error);
+        if (status)
+            return status;
+    }
+    start_ns = start_line(plan);
+    if (plan->kind == PLAN_UPDATE) {
+        run_update(plan, step);
+        end_line(plan, REFERENCE_LINE_UPDATE, start_ns);
+    } else {
+        run_nodes(plan, batch, step);
+    }
+    if (session->profiling) {
+        plan->profile.nanoseconds += (uint64_t)(reference_now_ns() - start_ns);
+        plan->profile.n_runs++;
+    }
+    return ASSAY_OK;
+}
+
+void reference_profile(assay_session *session, int32_t on) {
+    session->profiling = on != 0;
+    session->profile_round += on != 0;
+}
+
+uint32_t reference_read_profile(const assay_plan *plan, assay_profile_entry *entries,
+                                uint32_t capacity, uint64_t *ret_nanoseconds, uint64_t *ret_runs) {
+    *ret_nanoseconds = *ret_runs = 0;
+    if (plan->profile.round != plan->session->profile_round)
+        return 0;
+    return assay_profile_read(&plan->profile, entries, capacity, ret_nanoseconds, ret_runs);
+}
+
 assay_status reference_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,
                            assay_error *error) {
     assay_status status;
@@ -400,15 +488,11 @@ assay_status reference_run(assay_plan *plan, const assay_batch *batch, const ass
         return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "is NULL; the plan needs one");
     if (plan->kind == PLAN_UPDATE) {
         status = check_steps(plan, step, error);
-        if (!status)
-            run_update(plan, step);
-        return status;
+        return status ? status : run_checked(plan, NULL, step, error);
     }
     plan->bounds.needs_row_keys = plan->kind == ASSAY_PLAN_ACCUMULATE && step->dropout;
     status = reference_check_batch(&plan->bounds, batch, error);
-    if (!status)
-        run_nodes(plan, batch, step);
-    return status;
+    return status ? status : run_checked(plan, batch, step, error);
 }
 
 assay_status reference_read(assay_plan *plan, assay_value value, double *data, uint64_t n,

@@ -7,7 +7,7 @@
 #ifndef REFERENCE_REFERENCE_H
 #define REFERENCE_REFERENCE_H
 
-#include "assay/backend.h"
+#include "assay/profile.h"
 
 /* The largest number of inputs or outputs of a node in ops.def (lstm_grad has 11 inputs). */
 enum { REFERENCE_MAX_TENSORS = 12 };
@@ -84,6 +84,8 @@ struct assay_session {
     void *scratch;            /* of one kernel at a time */
     int64_t n_scratch;        /* reals */
     const assay_plan *latest; /* whose values the buffers hold */
+    int profiling;            /* 1: runs keep times */
+    uint64_t profile_round;   /* times that profiling went on */
 };
 
 /* plan.c: the plan part of assay_backend. */
@@ -97,6 +99,24 @@ assay_status reference_run(assay_plan *plan, const assay_batch *batch, const ass
 assay_status reference_read(assay_plan *plan, assay_value value, double *data, uint64_t n,
                             assay_error *error);
 assay_status reference_read_grad_norm(assay_plan *plan, double *ret_norm, assay_error *error);
+
+void reference_profile(assay_session *session, int32_t on);
+uint32_t reference_read_profile(const assay_plan *plan, assay_profile_entry *entries,
+                                uint32_t capacity, uint64_t *ret_nanoseconds, uint64_t *ret_runs);
+
+/* profile.c: a plan's own work, before the lines of its nodes. */
+enum {
+    REFERENCE_LINE_BATCH = 0, /* token weights taken over */
+    REFERENCE_LINE_GRADIENTS, /* of the batch, added to the session's */
+    REFERENCE_LINE_RESULTS,   /* logits and loss kept */
+    REFERENCE_LINE_UPDATE,
+    REFERENCE_PLAN_LINES
+};
+int64_t reference_now_ns(void);
+assay_status reference_profile_begin(assay_profile *profile, const assay_session *session,
+                                     uint32_t n_nodes, assay_error *error);
+void reference_profile_node(assay_profile *profile, const assay_session *session, uint32_t index,
+                            const assay_batch *batch, int64_t start_ns);
 
 /* batch.c: refuses a batch that would make a kernel read out of bounds. */
 typedef struct reference_bounds {

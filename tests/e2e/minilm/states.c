@@ -128,7 +128,7 @@ static assay_status load_weights(program *p, const char *folder, assay_error *er
 
 /* The engine shows its logits alone: `tokens` needs a session of its own. */
 static assay_status open_session(program *p, assay_error *error) {
-    const assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_F32, 1, 0};
+    const assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_F32, 1, 0, 0};
     const assay_graph_view *view = as_graph_view(p->graph);
     assay_status status = p->backend->open(&config, &p->device, error);
     if (status == ASSAY_OK)
@@ -147,7 +147,7 @@ static assay_status open_session(program *p, assay_error *error) {
 }
 
 static assay_status open_program(program *p, const char *const *arguments, assay_error *error) {
-    as_engine_config config = {NULL, ASSAY_DTYPE_F32, 1, 1, MAX_TOKENS};
+    as_engine_config config = {NULL, ASSAY_DTYPE_F32, 1, 1, MAX_TOKENS, 0};
     as_plugin plugin;
     assay_status status =
         as_plugin_load(p->arena, ASSAY_PLUGIN_KIND_BACKEND, arguments[2], &plugin, error);

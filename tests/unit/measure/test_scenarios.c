@@ -71,7 +71,8 @@ static void tear_down(void) {
 TestSuite(scenarios, .init = set_up, .fini = tear_down);
 
 static assay_status run(const char *name) {
-    return as_scenario_find(name)->run(arena, &trainee, &split, &config, &result, &error);
+    return as_scenario_run(as_scenario_find(name), arena, &trainee, &split, &config, &result,
+                           &error);
 }
 
 Test(scenarios, are_found_by_name) {
@@ -222,6 +223,25 @@ Test(scenarios, offline_runs_whole_passes_longest_first) {
     cr_assert_eq(result.queries[0].n_rows, 16);
     cr_assert_eq(result.queries[2].n_rows, 8);
     cr_assert_geq((double)result.queries[0].n_tokens / 16, (double)result.queries[2].n_tokens / 8);
+}
+
+static int n_paused;
+
+static void pause_one_second(void *context) {
+    (void)context;
+    n_paused++;
+    now_ns += 1000 * MS;
+}
+
+/* The machine's limits are measured between queries: not a query's time, nor the scenario's. */
+Test(scenarios, what_a_pause_takes_does_not_count) {
+    config.pause = pause_one_second;
+    cr_assert_eq(run("single_stream"), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(n_paused, 501, "before the first query and behind each");
+    cr_assert_float_eq(result.seconds, 5.0, 1e-9);
+    for (size_t i = 0; i < result.n_queries; i++)
+        cr_assert_eq(result.queries[i].ns, 10 * MS);
+    cr_assert(isnan(result.flops), "there is no graph to count by");
 }
 
 Test(scenarios, failures_leave_the_result_untouched) {

@@ -93,7 +93,7 @@ static inline void build_tiny(const char *id, const char *head) {
 
 static inline void open_engine(const char *backend_id, int32_t dtype) {
     as_plugin plugin;
-    as_engine_config config = {NULL, dtype, 1, MAX_ROWS, 12};
+    as_engine_config config = {NULL, dtype, 1, MAX_ROWS, 12, 0};
     OK(as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, backend_id, &plugin, &error));
     OK(as_plugin_backend(&plugin, &config.backend, &error));
     OK(as_engine_new(&config, graph, &engine, &error));

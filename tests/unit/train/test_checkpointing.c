@@ -73,7 +73,7 @@ Test(checkpointing, same_bits_on_onednn) {
 
 /* What is computed again is rounded again for the products that read it. */
 Test(checkpointing, same_bits_on_onednn_bf16) {
-    const assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_BF16, 1, 0};
+    const assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_BF16, 1, 0, 0};
     const assay_backend *backend = tiny_backend("onednn");
     assay_device *device = NULL;
     if (backend->open(&config, &device, &error) == ASSAY_UNSUPPORTED)

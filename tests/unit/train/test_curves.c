@@ -70,7 +70,7 @@ static void open_model(const json_t *curve, const char *backend_id, int32_t dtyp
     as_option_value values[MOST_OPTIONS + 2];
     size_t n = options_of(json_object_get(curve, "options"), values);
     as_plugin plugin;
-    as_engine_config config = {NULL, dtype, 1, ROWS, LONGEST};
+    as_engine_config config = {NULL, dtype, 1, ROWS, LONGEST, 0};
     values[n++] = (as_option_value){"dropout", AS_OPTION_NUMBER, 0, NULL};
     if (strcmp(id, "transformer") == 0)
         values[n++] = (as_option_value){"encoder_dropout", AS_OPTION_NUMBER, 0, NULL};
@@ -126,6 +126,16 @@ Test(curves, reference_f64_follows_pytorch) {
 
 Test(curves, reference_f32_follows_pytorch) {
     follow_all("reference", ASSAY_DTYPE_F32, 1e-4);
+}
+
+/* On a GPU, or the emulated one; 16 bits follow as long as a few hundred roundings let them. */
+Test(curves, cudnn_follows_pytorch) {
+    if (!getenv("ASSAY_TEST_CUDNN"))
+        cr_skip_test("ASSAY_TEST_CUDNN is not set: no GPU to test on");
+    follow_all("cudnn", ASSAY_DTYPE_F32, 1e-4);
+    follow_all("cudnn", ASSAY_DTYPE_TF32, 1e-2);
+    follow_all("cudnn", ASSAY_DTYPE_BF16, 5e-2);
+    follow_all("cudnn", ASSAY_DTYPE_FP16, 1e-2);
 }
 
 #ifdef HAVE_ONEDNN

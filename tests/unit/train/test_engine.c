@@ -25,7 +25,7 @@ static assay_value build(const assay_builder *b, const assay_model_config *confi
 }
 
 static as_engine *new_engine(const assay_backend *backend, int32_t dtype) {
-    as_engine_config config = {backend, dtype, 1, 8, TOY_LONGEST};
+    as_engine_config config = {backend, dtype, 1, 8, TOY_LONGEST, 0};
     as_engine *made = NULL;
     cr_assert_eq(as_engine_new(&config, graph, &made, &error), ASSAY_OK, "%s: %s", error.where,
                  error.text);
@@ -124,7 +124,7 @@ Test(engine, runs_rows_of_one_token_each) {
     enum { N = 33 };
     int32_t ids[N], offsets[N + 1] = {0};
     double logits[2 * N], alone[2];
-    const as_engine_config config = {reference, ASSAY_DTYPE_F64, 1, 64, TOY_LONGEST};
+    const as_engine_config config = {reference, ASSAY_DTYPE_F64, 1, 64, TOY_LONGEST, 0};
     assay_batch batch = {.struct_size = (uint32_t)sizeof batch,
                          .n_rows = N,
                          .n_tokens = N,
@@ -150,7 +150,7 @@ Test(engine, refuses_what_its_plans_cannot_hold) {
     double logits[64];
     cr_assert_eq(as_engine_forward(engine, as_batches_next(batches_of(9)), logits, NULL, &error),
                  ASSAY_INVALID_ARGUMENT);
-    as_engine_config config = {reference, ASSAY_DTYPE_F64, 1, 0, 4};
+    as_engine_config config = {reference, ASSAY_DTYPE_F64, 1, 0, 4, 0};
     as_engine *untouched = engine;
     error = (assay_error)ASSAY_ERROR_INIT;
     cr_assert_eq(as_engine_new(&config, graph, &untouched, &error), ASSAY_INVALID_ARGUMENT);
@@ -213,7 +213,7 @@ Test(engine, an_update_follows_its_latest_configuration) {
 static as_train_result train(as_trainee **ret_trainee) {
     static as_train_config config;
     as_train_result result;
-    as_train_job job = {NULL, &data, &config, 3, {NULL, NULL, NULL}, NULL};
+    as_train_job job = {NULL, &data, &config, 3, {.context = NULL}, NULL};
     config = toy_config(8, 0);
     cr_assert_eq(as_trainee_new_graph(engine, ret_trainee, &error), ASSAY_OK);
     job.trainee = *ret_trainee;
@@ -298,7 +298,7 @@ Test(engine, a_huge_learning_rate_diverges) {
     as_train_config config = toy_config(8, 0);
     as_trainee *trainee = NULL;
     as_train_result result;
-    as_train_job job = {NULL, &data, &config, 3, {NULL, NULL, NULL}, NULL};
+    as_train_job job = {NULL, &data, &config, 3, {.context = NULL}, NULL};
     config.update.optimizer = ASSAY_OPTIMIZER_SGD;
     config.update.clip_norm = 0;
     config.learning_rate = 1e200;
@@ -431,7 +431,7 @@ static int32_t supports_nothing(const assay_device *device, const assay_graph_vi
 }
 
 Test(engine, an_unsupported_operation_is_named) {
-    as_engine_config config = {&broken, ASSAY_DTYPE_F32, 1, 8, TOY_LONGEST};
+    as_engine_config config = {&broken, ASSAY_DTYPE_F32, 1, 8, TOY_LONGEST, 0};
     as_engine *made = NULL;
     broken = *reference;
     broken.supports = supports_nothing;

@@ -90,7 +90,7 @@ static void train(run *r) {
     as_trainee *trainee = NULL;
     as_features *features = NULL;
     const assay_graph *graph = NULL;
-    as_engine_config engine_config = {NULL, r->dtype, 1, 8, TOY_LONGEST};
+    as_engine_config engine_config = {NULL, r->dtype, 1, 8, TOY_LONGEST, 0};
     OK(as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, r->backend, &plugin, &error));
     OK(as_plugin_backend(&plugin, &engine_config.backend, &error));
     OK(as_phases_new(&phases_config, &phases, &error));

@@ -57,7 +57,7 @@ static void open_model(const char *model_id, const char *backend_id, int32_t dty
     void *options = NULL;
     assay_model_config config = {
         (uint32_t)sizeof config, 2, TOY_VOCABULARY, TOY_LONGEST, NULL, 1, 1, 0};
-    as_engine_config engine_config = {NULL, dtype, 1, 32, TOY_LONGEST};
+    as_engine_config engine_config = {NULL, dtype, 1, 32, TOY_LONGEST, 0};
     engine_config.backend = backend = load_backend(backend_id);
     OK(as_plugin_load(arena, ASSAY_PLUGIN_KIND_MODEL, model_id, &plugin, &error));
     OK(as_plugin_model(&plugin, &model, &opaque, &error));
@@ -323,7 +323,7 @@ Test(models, onednn_is_equivalent_to_the_reference) {
 }
 
 static bool offers(const assay_backend *candidate, int32_t dtype) {
-    assay_device_config config = {(uint32_t)sizeof config, dtype, 1, 0};
+    assay_device_config config = {(uint32_t)sizeof config, dtype, 1, 0, 0};
     assay_device *device = NULL;
     assay_status status = candidate->open(&config, &device, &error);
     candidate->close(device);
@@ -354,7 +354,7 @@ static as_train_result train(void) {
     config.batch = 16;
     config.learning_rate = 0.003;
     OK(as_trainee_new_graph(engine, &trainee, &error));
-    as_train_job job = {trainee, &data, &config, 3, {NULL, NULL, NULL}, NULL};
+    as_train_job job = {trainee, &data, &config, 3, {.context = NULL}, NULL};
     OK(as_train_run(arena, &job, &result, &error));
     as_trainee_free(trainee);
     return result;

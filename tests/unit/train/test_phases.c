@@ -65,7 +65,7 @@ static void open_all(const char *backend_id, int32_t dtype, const as_strategy *s
     as_plugin plugin;
     OK(as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, backend_id, &plugin, &error));
     OK(as_plugin_backend(&plugin, &backend, &error));
-    as_engine_config engine_config = {backend, dtype, 1, 8, TOY_LONGEST};
+    as_engine_config engine_config = {backend, dtype, 1, 8, TOY_LONGEST, 0};
     OK(as_phases_new(&phases_config, &phases, &error));
     OK(as_phases_graph(phases, 1, &graph, &error));
     OK(as_engine_new(&engine_config, graph, &engine, &error));
@@ -211,7 +211,7 @@ Test(phases, a_failed_rebinding_leaves_the_engine_as_it_was) {
     double before[16], after[16];
     failing.upload = failing_upload;
     as_engine_free(engine);
-    as_engine_config config = {&failing, ASSAY_DTYPE_F64, 1, 8, TOY_LONGEST};
+    as_engine_config config = {&failing, ASSAY_DTYPE_F64, 1, 8, TOY_LONGEST, 0};
     OK(as_engine_new(&config, graph, &engine, &error));
     n_uploads = 8;
     OK(as_engine_init_parameters(engine, 5, &error));
@@ -290,7 +290,7 @@ Test(phases, gradual_trains_layer_after_layer) {
                         .data = &data,
                         .config = &config,
                         .seed = 3,
-                        .observer = {&watch, NULL, note_changes}};
+                        .observer = {.context = &watch, .step = note_changes}};
     OK(as_train_run(arena, &job, &result, &error));
     for (int epoch = 1; epoch <= 5; epoch++)
         cr_expect_eq(watch.changed[epoch], expected[epoch], "epoch %d: %d", epoch,

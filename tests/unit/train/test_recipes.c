@@ -152,7 +152,7 @@ static void train(setting *s, as_train_config *config, const as_prepared *data) 
     config->epochs = N_STEPS;
     config->keep_best = false;
     cr_assert_eq(as_trainee_new_graph(s->engine, &trainee, &error), ASSAY_OK);
-    as_train_job job = {trainee, data, config, 3, {s, NULL, after_step}, NULL};
+    as_train_job job = {trainee, data, config, 3, {.context = s, .step = after_step}, NULL};
     cr_assert_eq(as_train_run(s->arena, &job, &result, &error), ASSAY_OK, "%s: %s", error.where,
                  error.text);
     as_trainee_free(trainee);
@@ -168,7 +168,7 @@ static void check_recipe(const json_t *recipe, const char *backend, int32_t dtyp
     as_train_config config;
     const json_t *weights = json_object_get(recipe, "class_weights");
     as_prepared data = texts(s.arena, json_array_size(weights) > 0, weights);
-    as_engine_config engine = {NULL, dtype, 1, N_ROWS, MOST_TOKENS};
+    as_engine_config engine = {NULL, dtype, 1, N_ROWS, MOST_TOKENS, 0};
     char *text = json_dumps(json_object_get(recipe, "training"), JSON_COMPACT);
     cr_assert_eq(as_plugin_load(s.arena, ASSAY_PLUGIN_KIND_BACKEND, backend, &plugin, &error),
                  ASSAY_OK, "%s: %s", error.where, error.text);
@@ -332,7 +332,7 @@ static void check_group(const json_t *one, const char *backend, int32_t dtype, d
     assay_error error = ASSAY_ERROR_INIT;
     as_plugin plugin;
     as_train_config config;
-    as_engine_config engine = {NULL, dtype, 1, N_ROWS, MOST_TOKENS};
+    as_engine_config engine = {NULL, dtype, 1, N_ROWS, MOST_TOKENS, 0};
     const json_t *training = json_object_get(one, "training"), *expected;
     uint8_t exempt[16];
     size_t i;

@@ -102,7 +102,7 @@ static void begin(run *r, const setting *set) {
                                      set->strategy, set->config.epochs};
     const assay_graph *graph = NULL;
     as_plugin plugin;
-    as_engine_config engine = {NULL, set->dtype, 1, 8, TOY_LONGEST};
+    as_engine_config engine = {NULL, set->dtype, 1, 8, TOY_LONGEST, 0};
     memset(r, 0, sizeof *r);
     r->set = set;
     OK(as_plugin_load(arena, ASSAY_PLUGIN_KIND_BACKEND, set->backend, &plugin, &error));
@@ -389,7 +389,7 @@ Test(state, onednn_goes_on_to_the_same_bits, .timeout = 100) {
 }
 
 static bool can_bf16(void) {
-    const assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_BF16, 1, 0};
+    const assay_device_config config = {(uint32_t)sizeof config, ASSAY_DTYPE_BF16, 1, 0, 0};
     const assay_backend *backend = NULL;
     assay_device *device = NULL;
     as_plugin plugin;

@@ -163,7 +163,7 @@ static void train(setting *s, const as_train_config *config) {
                         .data = &data,
                         .config = config,
                         .seed = 3,
-                        .observer = {s, NULL, after_step}};
+                        .observer = {.context = s, .step = after_step}};
     OK(as_train_run(s->arena, &job, &result, &error));
     as_trainee_free(trainee);
 }
@@ -179,7 +179,7 @@ static void check_case(const json_t *one, const char *backend, int32_t dtype, do
     as_strategy strategy;
     as_train_config config;
     const assay_graph *graph = NULL;
-    as_engine_config engine = {NULL, dtype, 1, N_ROWS, MOST_TOKENS};
+    as_engine_config engine = {NULL, dtype, 1, N_ROWS, MOST_TOKENS, 0};
     char *text = json_dumps(json_object_get(one, "strategy"), JSON_COMPACT);
     OK(as_plugin_load(s.arena, ASSAY_PLUGIN_KIND_BACKEND, backend, &plugin, &error));
     OK(as_plugin_backend(&plugin, &engine.backend, &error));

@@ -28,7 +28,7 @@ static void tear_down(void) {
 TestSuite(trainer, .init = set_up, .fini = tear_down);
 
 static assay_status run(const as_train_config *config) {
-    as_train_job job = {&toy.trainee, &data, config, 9, {NULL, NULL, NULL}, NULL};
+    as_train_job job = {&toy.trainee, &data, config, 9, {.context = NULL}, NULL};
     return as_train_run(arena, &job, &result, &error);
 }
 
@@ -411,7 +411,8 @@ static assay_status slow_train_batch(void *self, const assay_batch *batch,
 
 Test(trainer, tells_progress_at_most_ten_times_a_second) {
     as_train_config config = toy_config(10, 0);
-    as_train_job job = {&toy.trainee, &data, &config, 9, {&n_told, on_progress, on_step}, NULL};
+    as_train_job job = {&toy.trainee, &data, &config, 9, {&n_told, on_progress, on_step, NULL},
+                        NULL};
     toy.trainee.train_batch = slow_train_batch;
     int64_t start_ns = as_clock_ns();
     cr_assert_eq(as_train_run(arena, &job, &result, &error), ASSAY_OK);
@@ -420,12 +421,31 @@ Test(trainer, tells_progress_at_most_ten_times_a_second) {
     cr_assert(n_told >= 1 && n_told <= seconds * 10 + 1, "%d in %g s", n_told, seconds);
 }
 
+static int n_paused;
+
+static void pause_20_ms(void *context) {
+    const struct timespec time = {0, 20000000};
+    (*(int *)context)++;
+    nanosleep(&time, NULL);
+}
+
+/* Others measure between the steps of a training; its own times must not know of it. */
+Test(trainer, what_a_pause_takes_does_not_count) {
+    as_train_config config = toy_config(2, 0);
+    as_train_job job = {
+        &toy.trainee, &data, &config, 9, {.context = &n_paused, .pause = pause_20_ms}, NULL};
+    cr_assert_eq(as_train_run(arena, &job, &result, &error), ASSAY_OK);
+    cr_assert_eq(n_paused, result.n_steps, "once behind each step");
+    cr_assert_lt(result.train_seconds, 0.02 * n_paused / 2);
+    cr_assert_lt(result.seconds, 0.02 * n_paused / 2);
+}
+
 /* Tokens are real ones: the suite's padding is run over, not counted. */
 Test(trainer, the_suites_padding_is_no_token) {
     as_split_rows *train = &data.splits[AS_SPLIT_TRAIN];
     as_row *rows = as_arena_alloc_array(arena, train->n_rows, sizeof *rows);
     as_train_config config = toy_config(2, 0);
-    as_train_job job = {&toy.trainee, &data, &config, 9, {NULL, NULL, NULL}, NULL};
+    as_train_job job = {&toy.trainee, &data, &config, 9, {.context = NULL}, NULL};
     static const int32_t padded[TOY_LONGEST] = {3, 4};
     for (uint32_t i = 0; i < train->n_rows; i++) {
         rows[i] = train->rows[i];

@@ -102,7 +102,7 @@ static inline assay_graph *tiny_model(const char *id, int layers, double dropout
 }
 
 static inline as_engine *tiny_engine(const assay_graph *graph, const char *backend, int32_t dtype) {
-    as_engine_config config = {tiny_backend(backend), dtype, 1, TINY_ROWS, TOY_LONGEST};
+    as_engine_config config = {tiny_backend(backend), dtype, 1, TINY_ROWS, TOY_LONGEST, 0};
     as_engine *engine = NULL;
     OK(as_engine_new(&config, graph, &engine, &error));
     OK(as_engine_init_parameters(engine, 5, &error));

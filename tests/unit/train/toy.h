@@ -125,7 +125,7 @@ static inline assay_status toy_train_batch(void *self, const assay_batch *batch,
     double loss = step->step == toy->nan_at_step ? (double)NAN : 1.0 / (double)step->step;
     double norm = toy->grad_norm * (step->step == toy->explodes_at_step ? 1e4 : 1);
     *ret_result =
-        (as_batch_result){loss, norm, toy->has_loss, !step->more, !isnan(toy->train_right)};
+        (as_batch_result){loss, norm, toy->has_loss, !step->more, !isnan(toy->train_right), false};
     return ASSAY_OK;
 }
 

@@ -5,24 +5,22 @@ Starts from options.weights, a Hugging Face folder; without weights, drawn from 
 settings give (model_type=distilbert dim=64 n_layers=2 n_heads=2 hidden_dim=128: fields of its configuration).
 Other settings:
 
-    precision=f32|bf16     bf16: autocast around the forward pass, parameters stay f32
-    compile=none|default|dynamic   torch.compile, with fixed shapes or one graph for all
+    precision=f32|bf16|bf16_weights   bf16: autocast around the forward pass, parameters stay f32; bf16_weights: the
+                                      whole model converted, which only predicts
+    compile=none|default|dynamic|frozen   torch.compile, with fixed shapes or one graph for all; frozen: dynamic, with
+                                      the weights as constants that the compiler packs, which only predicts
     weight_decay=0.01      of AdamW; biases and layer norms are exempt
     clip_norm=1.0          0: none
     attention=sdpa|eager
+    pad=1                  rows are padded to the longest of their batch, rounded up to a multiple of this
 
-Rows are padded to the longest of their batch, which is what such programs usually do.
+Where no row is padded there is no mask. The optimizer is PyTorch's fused AdamW.
 """
 import platform
 
 import assay_adapter
-
-CHOICES = {"precision": ("f32", "bf16"), "compile": ("none", "default", "dynamic"),
-           "attention": ("sdpa", "eager")}
-
-
-def refuse(text):
-    raise assay_adapter.Refusal(assay_adapter.INVALID_ARGUMENT, f"options.settings: {text}")
+import encoder_adapter
+from encoder_adapter import refuse
 
 
 class TorchEncoder(assay_adapter.Model):
@@ -31,24 +29,39 @@ class TorchEncoder(assay_adapter.Model):
         import transformers
 
         self.torch = torch
-        settings = assay_adapter.settings_of(hello.settings)
-        for name, choices in CHOICES.items():
-            value = settings.pop(name, choices[0])
-            if value not in choices:
-                refuse(f"{name}={value}; expected one of {', '.join(choices)}")
-            setattr(self, name, value)
-        self.clip_norm = float(settings.pop("clip_norm", "1.0"))
-        decay = float(settings.pop("weight_decay", "0.01"))
+        settings = encoder_adapter.Settings(hello)
+        self.precision = settings.choice("precision", "f32", "bf16", "bf16_weights")
+        self.compile = settings.choice("compile", "none", "default", "dynamic", "frozen")
+        self.attention = settings.choice("attention", "sdpa", "eager")
+        self.clip_norm = settings.number("clip_norm", 1.0, 0)
+        self.pad = settings.number("pad", 1, 1)
+        decay = settings.number("weight_decay", 0.01, 0)
         torch.set_num_threads(hello.threads)
+        torch.set_flush_denormal(True)
         torch.manual_seed(hello.seed % (1 << 63))
-        self.network = self.make_network(transformers, hello, settings)
+        self.network = self.make_network(transformers, hello, settings.left)
         self.n_parameters = sum(p.numel() for p in self.network.parameters())
-        self.optimizer = torch.optim.AdamW(self.groups(decay), lr=0.0, fused=True)
-        self.forward = self.network
-        if self.compile != "none":
-            self.forward = torch.compile(self.network, dynamic=self.compile == "dynamic")
-        self.libraries = (f"torch {torch.__version__}; transformers {transformers.__version__}; "
-                          f"Python {platform.python_version()}")
+        self.can_train = self.precision != "bf16_weights" and self.compile != "frozen"
+        if self.can_train:
+            self.optimizer = torch.optim.AdamW(self.groups(decay), lr=0.0, fused=True)
+        self.forward = self.prepared()
+        self.libraries = (f"torch {torch.__version__}, {self.precision}, compile {self.compile}; transformers "
+                          f"{transformers.__version__}; Python {platform.python_version()}")
+
+    def prepared(self):
+        """The network as it is called."""
+        torch = self.torch
+        if self.precision == "bf16_weights":
+            self.network.to(torch.bfloat16)
+        if not self.can_train:
+            self.network.eval().requires_grad_(False)
+        if self.compile == "none":
+            return self.network
+        if self.compile == "frozen":
+            import torch._inductor.config as inductor
+
+            inductor.freezing = True
+        return torch.compile(self.network, dynamic=self.compile != "default")
 
     def make_network(self, transformers, hello, settings):
         common = {"num_labels": hello.n_classes, "attn_implementation": self.attention}
@@ -76,10 +89,14 @@ class TorchEncoder(assay_adapter.Model):
 
     def inputs(self, batch):
         torch = self.torch
-        offsets = batch.offsets
         ids = torch.frombuffer(batch.ids, dtype=torch.int32).long()
-        lengths = [offsets[i + 1] - offsets[i] for i in range(batch.n_rows)]
+        lengths = encoder_adapter.lengths_of(batch)
         rows = torch.nn.utils.rnn.pad_sequence(ids.split(lengths), batch_first=True)
+        wider = -rows.shape[1] % self.pad
+        if wider:
+            rows = torch.nn.functional.pad(rows, (0, wider))
+        if min(lengths) == rows.shape[1]:
+            return {"input_ids": rows}
         mask = torch.arange(rows.shape[1]) < torch.tensor(lengths)[:, None]
         return {"input_ids": rows, "attention_mask": mask.long()}
 
@@ -104,7 +121,9 @@ class TorchEncoder(assay_adapter.Model):
 
     def predict(self, batch):
         self.network.eval()
-        with self.torch.inference_mode(), self.precise():
+        # What is frozen can't be traced under inference_mode.
+        quiet = self.torch.no_grad() if self.compile == "frozen" else self.torch.inference_mode()
+        with quiet, self.precise():
             logits = self.forward(**self.inputs(batch)).logits
         return logits.float().contiguous().numpy()
 

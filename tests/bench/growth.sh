@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# growth.sh OUT: how training time and memory grow with the work, measured by bench_train on rows that
+# are all of one length, as OUT/growth.csv and, with gnuplot, OUT/growth_*.svg. One thing varies at a
+# time, the others stay at 128 tokens a row, batch 32, hidden 64 and one thread:
+#
+#   tokens   16 to 512 a row      batch   1 to 256 rows
+#   hidden   64 to 1,024          threads 1 and 2
+#
+# A point is the median of ROUNDS (3) runs in turn (all points once, then all again), each of at least 3
+# steps and WORK (20000) tokens; memory is the most of them. About 12 minutes on two idle cores with the
+# defaults (ROUNDS=1: 4 minutes); a busy machine gives no usable times, but the same memory.
+#
+#   BENCH_TRAIN  the program (build/tests/bench/bench_train)   MODELS  ("gru transformer")
+#   DTYPES       ("f32 bf16"; those the machine lacks are left out)
+set -eu
+[ $# -eq 1 ] || { echo "usage: growth.sh OUT" >&2; exit 64; }
+out=$1
+bench=${BENCH_TRAIN:-build/tests/bench/bench_train}
+models=${MODELS:-gru transformer}
+dtypes=${DTYPES:-f32 bf16}
+work=${WORK:-20000}
+mkdir -p "$out"
+runs=$(mktemp)
+trap 'rm -f "$runs"' EXIT
+
+# run VARIED MODEL DTYPE TOKENS BATCH HIDDEN THREADS
+run() {
+    local steps=$((work / ($4 * $5))) result
+    [ "$steps" -ge 3 ] || steps=3
+    result=$("$bench" --tokens "$4" --model "$2" --dtype "$3" --batch "$5" --set "hidden=$6" \
+        --threads "$7" --steps "$steps") || return 1
+    echo "$1 $4 $5 $6 $7 $result" >>"$runs"
+}
+
+for ((round = 0; round < ${ROUNDS:-3}; round++)); do
+    for model in $models; do
+        for dtype in $dtypes; do
+            run threads "$model" "$dtype" 128 32 64 1 || continue
+            run threads "$model" "$dtype" 128 32 64 2
+            for tokens in 16 32 64 128 256 512; do
+                run tokens "$model" "$dtype" "$tokens" 32 64 1
+            done
+            for batch in 1 2 4 8 16 32 64 128 256; do
+                run batch "$model" "$dtype" 128 "$batch" 64 1
+            done
+            for hidden in 64 128 256 512 1024; do
+                run hidden "$model" "$dtype" 128 32 "$hidden" 1
+            done
+        done
+    done
+done
+
+python3 - "$runs" "$out/growth.csv" <<'PYTHON'
+import csv, json, statistics, sys
+
+points = {}
+for line in open(sys.argv[1]):
+    varied, tokens, batch, hidden, threads, result = line.split(" ", 5)
+    run = json.loads(result)
+    key = (run["model"], run["dtype"], varied, *map(int, (tokens, batch, hidden, threads)))
+    points.setdefault(key, []).append(run)
+with open(sys.argv[2], "w", newline="") as file:
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(["model", "dtype", "varied", "tokens", "batch", "hidden", "threads", "runs",
+                    "seconds_per_step", "seconds_per_step_least", "seconds_per_step_greatest",
+                    "tokens_per_second", "cpu_seconds_per_step", "peak_rss_bytes"])
+    for key, runs in sorted(points.items()):
+        seconds = [run["seconds"] / run["steps"] for run in runs]
+        table.writerow([*key, len(runs), f"{statistics.median(seconds):.6g}", f"{min(seconds):.6g}",
+                        f"{max(seconds):.6g}",
+                        f"{statistics.median(run['tokens_per_second'] for run in runs):.6g}",
+                        f"{statistics.median(run['cpu_seconds'] / run['steps'] for run in runs):.6g}",
+                        max(run["peak_rss_bytes"] for run in runs)])
+PYTHON
+echo "$out/growth.csv"
+
+command -v gnuplot >/dev/null || { echo "gnuplot is not here: no figures"; exit 0; }
+# figure NAME VARIED COLUMN-OF-X X-TITLE COLUMN-OF-Y Y-TITLE FACTOR
+figure() {
+    local curves='' model dtype
+    for model in $models; do
+        for dtype in $dtypes; do
+            grep -q "^$model,$dtype,$2," "$out/growth.csv" || continue
+            grep "^$model,$dtype,$2," "$out/growth.csv" | sort -t, -k "$3,${3}n" >"$runs.$model.$dtype"
+            curves="$curves${curves:+, }'$runs.$model.$dtype' using $3:(\$$5*$7) with linespoints \
+                title '$model, $dtype'"
+        done
+    done
+    [ -z "$curves" ] || gnuplot <<GNUPLOT
+set terminal svg size 640,440 font 'sans-serif,13' noenhanced
+set output '$out/growth_$1.svg'
+set datafile separator ','
+set logscale xy 2
+set xlabel '$4'
+set ylabel '$6'
+set key top left
+set grid
+plot $curves
+GNUPLOT
+    rm -f "$runs".*.*
+    echo "$out/growth_$1.svg"
+}
+figure tokens tokens 4 'tokens per row' 9 'milliseconds per step' 1000
+figure batch batch 5 'rows per batch' 9 'milliseconds per step' 1000
+figure hidden hidden 6 'hidden units' 9 'milliseconds per step' 1000
+figure threads threads 7 'threads' 12 'tokens per second' 1
+figure memory_of_batch batch 5 'rows per batch' 14 'peak resident memory in MiB' '1/1048576.'
+figure memory_of_size hidden 6 'hidden units' 14 'peak resident memory in MiB' '1/1048576.'

@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "report/grids.h"
+#include "report/resample.h"
 #include "results/record/paired.h"
 #include "stats/tests.h"
 
@@ -135,71 +135,6 @@ static void list_scores(const as_scores *s, const as_figure *figures[N_SCORES]) 
     figures[6] = &s->recall_weighted;
 }
 
-/* Scores of one seed with text t counted weights[t] times; counts: scratch [3 * n_classes]. */
-static as_averages weighted_scores(const as_paired *paired, size_t seed, const uint32_t *weights,
-                                   int64_t *counts) {
-    size_t k = (size_t)paired->n_classes;
-    int64_t *hits = counts, *support = counts + k, *predicted = counts + 2 * k;
-    memset(counts, 0, 3 * k * sizeof *counts);
-    for (size_t t = 0; t < paired->n_texts; t++) {
-        int32_t label = paired->labels[t], answer = paired->predicted[seed][t];
-        support[label] += weights[t];
-        predicted[answer] += weights[t];
-        hits[label] += label == answer ? weights[t] : 0;
-    }
-    return as_averages_from_counts(hits, support, predicted, paired->n_classes);
-}
-
-/* One draw of texts and seeds: the mean of the drawn seeds' scores. */
-static void draw_scores(const as_paired *paired, as_random *random, uint32_t *weights,
-                        int64_t *counts, double ret_means[N_SCORES]) {
-    memset(weights, 0, paired->n_texts * sizeof *weights);
-    memset(ret_means, 0, N_SCORES * sizeof *ret_means);
-    for (size_t i = 0; i < paired->n_texts; i++)
-        weights[as_random_below(random, paired->n_texts)]++;
-    for (size_t i = 0; i < paired->n_records; i++) {
-        size_t seed = (size_t)as_random_below(random, paired->n_records);
-        as_averages a = weighted_scores(paired, seed, weights, counts);
-        double values[N_SCORES] = {
-            a.accuracy,     a.f1_macro,           a.f1_weighted,     a.precision_macro,
-            a.recall_macro, a.precision_weighted, a.recall_weighted,
-        };
-        for (int m = 0; m < N_SCORES; m++)
-            ret_means[m] += values[m] / (double)paired->n_records;
-    }
-}
-
-static assay_status bootstrap_texts_and_seeds(const as_paired *paired, as_row_summary *row,
-                                              assay_error *error) {
-    uint32_t *weights = calloc(paired->n_texts, sizeof *weights);
-    int64_t *counts = calloc(3 * (size_t)paired->n_classes, sizeof *counts);
-    double *values = calloc((size_t)N_SCORES * AS_BOOTSTRAP_RESAMPLES, sizeof *values);
-    assay_status status = weights && counts && values ? ASSAY_OK : out_of_memory(error);
-    as_random random = as_random_init(1, as_hash64("report.texts_and_seeds"));
-    for (size_t r = 0; status == ASSAY_OK && r < AS_BOOTSTRAP_RESAMPLES; r++) {
-        double means[N_SCORES];
-        draw_scores(paired, &random, weights, counts, means);
-        for (size_t m = 0; m < N_SCORES; m++)
-            values[m * AS_BOOTSTRAP_RESAMPLES + r] = means[m];
-    }
-    as_figure *figures[N_SCORES];
-    list_figures(row, figures);
-    for (size_t m = 0; status == ASSAY_OK && m < N_SCORES; m++)
-        *figures[m] = as_bootstrap_percentiles(
-            figures[m]->value, values + m * AS_BOOTSTRAP_RESAMPLES, AS_BOOTSTRAP_RESAMPLES);
-    free(weights);
-    free(counts);
-    free(values);
-    return status;
-}
-
-static bool all_have_predictions(const as_row_summary *row) {
-    for (size_t i = 0; i < row->n_records; i++)
-        if (row->records[i]->n_predictions == 0)
-            return false;
-    return true;
-}
-
 static assay_status pool_confusion(as_arena *arena, as_row_summary *row, assay_error *error) {
     const as_scores *first = &row->records[0]->test;
     size_t cells = (size_t)first->n_classes * (size_t)first->n_classes;
@@ -245,12 +180,7 @@ static assay_status fill_scores(as_arena *arena, as_row_summary *row, assay_erro
     row->pooled = as_scores_empty();
     if (row->records[0]->test.n < 1)
         return ASSAY_OK;
-    assay_status status = pool_confusion(arena, row, error);
-    if (status != ASSAY_OK || row->n_records < 2 || !all_have_predictions(row))
-        return status;
-    as_paired paired;
-    status = as_paired_new(arena, row->records, row->n_records, &paired, error);
-    return status == ASSAY_OK ? bootstrap_texts_and_seeds(&paired, row, error) : status;
+    return pool_confusion(arena, row, error);
 }
 
 /* ---- cost ------------------------------------------------------------------------------------ */
@@ -291,6 +221,26 @@ static assay_status fill_latency(as_arena *arena, as_row_summary *row, assay_err
     return status;
 }
 
+static as_scenario_rate rate_of(const as_record *record, const char *scenario) {
+    for (size_t i = 0; i < record->n_scenario_rates; i++)
+        if (same(record->scenario_rates[i].scenario, scenario))
+            return record->scenario_rates[i];
+    return (as_scenario_rate){scenario, NAN, NAN};
+}
+
+static void add_efficiency(as_row_efficiency *e, const as_record *r, double n) {
+    as_scenario_rate offline = rate_of(r, "offline"), single = rate_of(r, "single_stream");
+    e->training_flops_per_second += r->achieved_flops_per_second / n;
+    e->training_share += r->training_share_of_peak_gemm / n;
+    e->offline_flops_per_second += offline.flops_per_second / n;
+    e->offline_share += offline.share_of_peak_gemm / n;
+    e->single_stream_flops_per_second += single.flops_per_second / n;
+    e->single_stream_share += single.share_of_peak_gemm / n;
+    e->peak_compute += r->peaks.compute_flops_per_second.value / n;
+    e->peak_gemm += r->peaks.gemm_flops_per_second.value / n;
+    e->peak_memory += r->peaks.memory_bytes_per_second.value / n;
+}
+
 static void fill_cost(as_row_summary *row) {
     double n = (double)row->n_records;
     const as_record *first = row->records[0];
@@ -303,6 +253,7 @@ static void fill_cost(as_row_summary *row) {
         row->train_seconds += r->training.seconds / n;
         row->train_tokens_per_second += r->training.tokens_per_second / n;
         row->offline_samples_per_second += r->offline.samples_per_second / n;
+        add_efficiency(&row->efficiency, r, n);
         if (r->peak_rss_bytes >= 0)
             row->peak_mib = fmax(row->peak_mib, (double)r->peak_rss_bytes / (1 << 20));
         bool needs_none = same(r->backend.id, "own") || same(r->backend.id, "reference");
@@ -385,6 +336,8 @@ assay_status as_summarise(as_arena *arena, const as_run *run, as_summary *ret_su
         if (status == ASSAY_OK)
             status = fill_latency(arena, row, error);
     }
+    if (status == ASSAY_OK)
+        status = as_resample_rows(arena, &s, error);
     if (status != ASSAY_OK)
         return status;
     qsort(s.rows, s.n_rows, sizeof *s.rows, compare_summaries);

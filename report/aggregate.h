@@ -6,6 +6,15 @@
 
 #include "results/record/record.h"
 
+/* Means over seeds of operations per second (graph FLOPs), of their shares of the matrix peak, and
+ * of the machine's limits; NaN where unknown. */
+typedef struct as_row_efficiency {
+    double training_flops_per_second, training_share;
+    double offline_flops_per_second, offline_share;
+    double single_stream_flops_per_second, single_stream_share;
+    double peak_compute, peak_gemm, peak_memory;
+} as_row_efficiency;
+
 typedef struct as_row_summary {
     const char *name; /* the entry, with backend and precision where the run has several */
     const char *entry, *backend, *dtype;
@@ -22,7 +31,12 @@ typedef struct as_row_summary {
     as_figure p50_ms;                              /* geometric mean over seeds */
     double offline_samples_per_second;             /* mean over seeds */
     double peak_mib;                               /* largest over seeds */
-    as_scores pooled;     /* confusion and classes, all seeds' predictions together; no intervals */
+    as_row_efficiency efficiency;
+    as_scores pooled; /* confusion and classes, all seeds' predictions together; no intervals */
+    const uint16_t *right; /* [n_texts] seeds that are right on a text, by the texts' order; NULL:
+                              without predictions */
+    size_t n_texts;
+    double *f1_resampled; /* [AS_BOOTSTRAP_RESAMPLES] macro F1 of every draw of texts and seeds */
     bool paired;          /* compared text by text with the best row */
     double p_best;        /* Holm-adjusted p of the difference from the best row; NaN for itself */
     bool is_best, marked; /* marked: best, or not separable from it */

@@ -5,11 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/compare_tables.h"
 #include "report/markdown.h"
 #include "report/number.h"
 #include "report/text_table.h"
 
-enum { COMMENT_BYTES = 60000, LINE_BYTES = 1400 };
+/* Room is kept for what ends the comment: base, new, the lists' own ends. */
+enum { COMMENT_BYTES = 60000, ROWS_BYTES = 50000, TABLES_BYTES = 54000, LINE_BYTES = 1400 };
 
 typedef struct kind_words {
     const char *heading, *unit, *worse, *better, *metric;
@@ -141,12 +143,20 @@ static void write_verdicts(const as_comparison *c, as_verdict verdict, const cha
 
 void as_compare_write_table(const as_comparison *c, FILE *stream, int width) {
     char line[LINE_BYTES];
-    snprintf(line, sizeof line, "base %.500s  new %.500s: %s data, %s", as_run_name(c->base),
-             as_run_name(c->new_), c->same_data ? "same" : "DIFFERENT",
-             c->same_machine ? "same machine and threads" : "another machine or other threads");
+    const char *data = c->same_data ? "same" : "DIFFERENT";
+    const char *machine =
+        c->same_machine ? "same machine and threads" : "another machine or other threads";
+    if (c->against)
+        snprintf(line, sizeof line, "%.500s: entries against %.500s: %s data, %s",
+                 as_run_name(c->base), c->against, data, machine);
+    else
+        snprintf(line, sizeof line, "base %.500s  new %.500s: %s data, %s", as_run_name(c->base),
+                 as_run_name(c->new_), data, machine);
     as_print_wrapped(stream, "", "", line, width);
     if (c->n_entries)
         write_rows(c, stream, width);
+    as_compare_print_tests(c, stream, width);
+    as_compare_print_figures(c, stream, width);
     write_verdicts(c, AS_VERDICT_WORSE, "REGRESSION", stream, width);
     write_verdicts(c, AS_VERDICT_OPEN, "OPEN", stream, width);
     for (size_t i = 0; i < c->n_problems; i++)
@@ -205,7 +215,7 @@ static size_t write_markdown_rows(const as_comparison *c, unsigned verdicts, FIL
             const as_check *check = &c->entries[i].checks[k];
             if (!(verdicts & 1u << check->verdict))
                 continue;
-            if (ftell(stream) > COMMENT_BYTES - 4000)
+            if (ftell(stream) > ROWS_BYTES)
                 n_left_out++;
             else
                 write_markdown_row(&c->entries[i], check, stream);
@@ -215,7 +225,7 @@ static size_t write_markdown_rows(const as_comparison *c, unsigned verdicts, FIL
 
 static void write_lines(FILE *stream, const char *word, const char *const *lines, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (ftell(stream) > COMMENT_BYTES - 3000) {
+        if (ftell(stream) > COMMENT_BYTES - 5000) {
             fprintf(stream, "- and %zu more\n", n - i);
             break;
         }
@@ -225,6 +235,32 @@ static void write_lines(FILE *stream, const char *word, const char *const *lines
     }
     if (n)
         fputs("\n", stream);
+}
+
+/* At most so much of a name that has no other bound. */
+static void write_short_code(FILE *stream, const char *name) {
+    char text[220];
+    snprintf(text, sizeof text, "%.200s%s", name, strlen(name) > 200 ? "..." : "");
+    as_md_code(stream, text);
+}
+
+/* What was compared, and how to do it again. */
+static void write_end(const as_comparison *c, FILE *stream) {
+    const char *base = as_run_name(c->base), *new_ = as_run_name(c->new_);
+    char command[700];
+    fputs(c->against ? "Run " : "Base ", stream);
+    write_short_code(stream, base);
+    fputs(c->against ? ", entries against " : ", new ", stream);
+    write_short_code(stream, c->against ? c->against : new_);
+    fprintf(stream, ": %s data, %s. Again: ", c->same_data ? "same" : "**different**",
+            c->same_machine ? "same machine and threads" : "another machine or other threads");
+    if (c->against)
+        snprintf(command, sizeof command, "assay compare %.200s --entries %.200s,...", base,
+                 c->against);
+    else
+        snprintf(command, sizeof command, "assay compare %.200s %.200s", base, new_);
+    as_md_code(stream, command);
+    fputs("\n\n</details>\n", stream);
 }
 
 void as_compare_write_markdown(const as_comparison *c, FILE *stream) {
@@ -256,11 +292,10 @@ void as_compare_write_markdown(const as_comparison *c, FILE *stream) {
     }
     if (left_out)
         fprintf(stream, "%zu checks were left out for length.\n\n", left_out);
+    left_out = as_compare_markdown_tests(c, stream, TABLES_BYTES);
+    left_out += as_compare_markdown_figures(c, stream, TABLES_BYTES);
+    if (left_out)
+        fprintf(stream, "%zu rows of these tables were left out for length.\n\n", left_out);
     write_lines(stream, "", c->notes, c->n_notes);
-    fputs("Base ", stream);
-    as_md_code(stream, as_run_name(c->base));
-    fputs(", new ", stream);
-    as_md_code(stream, as_run_name(c->new_));
-    fprintf(stream, ": %s data, %s.\n\n</details>\n", c->same_data ? "same" : "**different**",
-            c->same_machine ? "same machine and threads" : "another machine or other threads");
+    write_end(c, stream);
 }

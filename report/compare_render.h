@@ -16,4 +16,7 @@ void as_compare_write_table(const as_comparison *comparison, FILE *stream, int w
  * out; `stream` must know its position (a file or memory). */
 void as_compare_write_markdown(const as_comparison *comparison, FILE *stream);
 
+/* [any] JUnit XML (report/compare_junit.c: by which schemas). */
+void as_compare_write_junit(const as_comparison *comparison, FILE *stream);
+
 #endif

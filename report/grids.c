@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "report/markdown.h"
 #include "report/number.h"
 #include "report/text_table.h"
 
@@ -191,33 +190,5 @@ void as_grids_print(const as_summary *s, FILE *stream, int width) {
                  best->values ? best->values : "", grid->n_points, grid->select,
                  as_number_plain(best->mean).value, as_number_plain(worst).value);
         as_print_wrapped(stream, "Grid ", "  ", text, width);
-    }
-}
-
-void as_md_grids(const as_summary *s, FILE *stream) {
-    if (s->n_grids)
-        fputs("## Grids\n\nOne point of each grid stands in the tables, selected by the mean over "
-              "seeds of a validation figure. Test figures of the others are not reported.\n\n",
-              stream);
-    for (size_t g = 0; g < s->n_grids; g++) {
-        const as_grid *grid = &s->grids[g];
-        as_md_code(stream, grid->entry);
-        fputs(", by ", stream);
-        as_md_code(stream, grid->select);
-        fputs("\n\n| values | mean | lowest seed | highest seed | |\n|---|--:|--:|--:|---|\n",
-              stream);
-        for (size_t i = 0; i < grid->n_points; i++) {
-            const as_grid_point *point = &grid->points[i];
-            fputs("| ", stream);
-            as_md_code(stream, point->values);
-            fprintf(stream, " | %s | %s | %s | ", as_number_plain(point->mean).value,
-                    as_number_plain(point->low).value, as_number_plain(point->high).value);
-            if (point->problem)
-                as_md_text(stream, point->problem);
-            else
-                fputs(point->selected ? "**selected**" : "", stream);
-            fputs(" |\n", stream);
-        }
-        fputs("\n", stream);
     }
 }

@@ -5,6 +5,8 @@
 #ifndef AS_REPORT_GRIDS_H
 #define AS_REPORT_GRIDS_H
 
+#include <stdio.h>
+
 #include "report/aggregate.h"
 
 /* [any] Takes the points that were not selected out of summary->rows and lists the grids. To be
@@ -15,8 +17,7 @@ ASSAY_MUST_USE assay_status as_select_points(as_arena *arena, as_summary *summar
 /* [any] Is it a cell of a point that was not selected? Its warnings may hold test figures. */
 bool as_is_passed_over(const as_summary *summary, const as_record *record);
 
-/* [any] The grids as lines for the terminal and as a section. */
+/* [any] The grids as lines for the terminal. */
 void as_grids_print(const as_summary *summary, FILE *stream, int width);
-void as_md_grids(const as_summary *summary, FILE *stream);
 
 #endif

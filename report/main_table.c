@@ -9,6 +9,7 @@
 #include "report/aggregate.h"
 #include "report/grids.h"
 #include "report/number.h"
+#include "report/peers.h"
 #include "report/report.h"
 #include "report/same.h"
 #include "report/text_table.h"
@@ -200,7 +201,7 @@ static assay_status write_table(as_arena *arena, const as_run *run, FILE *stream
     status = print_same(arena, &s, stream, width, error);
     if (status == ASSAY_OK)
         print_warnings(run, &s, stream, width);
-    return status;
+    return status == ASSAY_OK ? as_peers_print(arena, run, stream, width, ascii, error) : status;
 }
 
 assay_status as_report_write_table(const as_run *run, FILE *stream, int width, bool ascii,

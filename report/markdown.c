@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The report's first screen: title, state, what it says in sentences, warnings, main table; then
- * the sections of markdown_sections.c. Escaping for CommonMark with GitHub's tables and mentions.
- */
+/* A page (report/page.h) as Markdown: CommonMark with GitHub's tables, folded parts and mentions.
+ * Captions and plots are left to formats that have a place for them. */
 #include "report/markdown.h"
-#include "report/grids.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "report/number.h"
 #include "report/report.h"
-#include "report/same.h"
+#include "report/sections.h"
 
 void as_md_text(FILE *stream, const char *text) {
     if (!text) {
@@ -75,297 +71,196 @@ void as_md_code(FILE *stream, const char *text) {
         fputc('`', stream);
 }
 
-/* ---- title and sentences --------------------------------------------------------------------- */
+/* ---- spans ----------------------------------------------------------------------------------- */
 
-static void write_state(const as_run *run, FILE *stream) {
-    size_t counts[4] = {0};
-    for (size_t i = 0; i < run->n_cells; i++)
-        counts[run->cells[i]->status]++;
-    if (counts[AS_CELL_OK] == run->n_cells) {
-        fprintf(stream, "**complete**: %zu cells", run->n_cells);
-    } else {
-        fprintf(stream, "**%zu of %zu cells ok**", counts[AS_CELL_OK], run->n_cells);
-        for (int status = AS_CELL_FAILED; status <= AS_CELL_DIVERGED; status++)
-            if (counts[status])
-                fprintf(stream, ", %zu %s", counts[status],
-                        as_cell_status_name((as_cell_status)status));
-    }
-}
-
-static void write_title(const as_run *run, FILE *stream) {
-    const char *title = json_string_value(json_object_get(run->suite, "title"));
-    const char *name = json_string_value(json_object_get(run->suite, "name"));
-    fputs("# ", stream);
-    as_md_text(stream, title ? title : name ? name : "assay report");
-    fputs("\n\nSuite ", stream);
-    as_md_code(stream, name);
-    fputs(", ", stream);
-    write_state(run, stream);
-    const char *started = json_string_value(json_object_get(run->json, "started"));
-    const char *finished = json_string_value(json_object_get(run->json, "finished"));
-    if (started) {
-        fputs(", started ", stream);
-        as_md_text(stream, started);
-        fputs(finished ? ", finished " : ", not finished", stream);
-        if (finished)
-            as_md_text(stream, finished);
-    }
-    fputs(".\n\n", stream);
-}
-
-static const as_row_summary *fastest_row(const as_summary *s) {
-    const as_row_summary *fastest = NULL;
-    for (size_t k = 0; k < s->n_complete; k++)
-        if (s->rows[k].p50_ms.value > 0 &&
-            (!fastest || s->rows[k].p50_ms.value < fastest->p50_ms.value))
-            fastest = &s->rows[k];
-    return fastest;
-}
-
-static void write_best(const as_summary *s, FILE *stream) {
-    const as_row_summary *best = &s->rows[0];
-    as_md_code(stream, best->name);
-    fprintf(stream, " has the highest accuracy, %s %%",
-            as_number_join(as_number_figure(best->accuracy, 100), false).text);
-    size_t n_others = 0;
-    for (size_t k = 1; k < s->n_complete; k++) {
-        if (!s->rows[k].marked)
-            continue;
-        fputs(n_others++ ? ", " : "; not separable from it on these texts: ", stream);
-        as_md_code(stream, s->rows[k].name);
-    }
-    if (!n_others && s->n_complete > 1 && s->rows[1].paired)
-        fputs("; every other entry is separably lower", stream);
-    fputs(".", stream);
-}
-
-static void write_fastest(const as_summary *s, FILE *stream) {
-    const as_row_summary *best = &s->rows[0], *fastest = fastest_row(s);
-    if (!fastest)
-        return;
-    if (fastest == best) {
-        fputs(" It also answers fastest (median latency).", stream);
-        return;
-    }
-    fputc(' ', stream);
-    as_md_code(stream, fastest->name);
-    if (best->p50_ms.value > 0)
-        fprintf(stream, " answers fastest, %s times as fast as ",
-                as_number_plain(best->p50_ms.value / fastest->p50_ms.value).value);
+static void begin_source(FILE *stream, const as_origin *o, const char *how) {
+    if (o->row)
+        as_source_row(stream, o->row, o->file, o->field, how);
+    else if (o->record)
+        as_source_cell(stream, o->record, o->file, o->field, how);
     else
-        fputs(" answers fastest of those measured, beside ", stream);
-    as_md_code(stream, best->name);
-    double points = 100 * (best->accuracy.value - fastest->accuracy.value);
-    fprintf(stream, ", %s points lower.", as_number_plain(points).value);
+        as_source_begin(stream, o->file, o->field, how);
 }
 
-static void write_sentences(const as_summary *s, FILE *stream) {
-    if (s->n_complete == 0 || isnan(s->rows[0].accuracy.value)) {
-        fputs("No entry has scores for all of its seeds.\n\n", stream);
+static void write_marked(FILE *stream, const as_origin *o, const char *how, const char *number) {
+    if (o->file)
+        begin_source(stream, o, how);
+    fputs(number, stream);
+    if (o->file)
+        as_source_end(stream);
+}
+
+static void write_number(const as_span *span, FILE *stream) {
+    write_marked(stream, &span->origin, span->origin.how, span->text);
+    if (span->half) {
+        fputs(" \xc2\xb1 ", stream);
+        write_marked(stream, &span->origin, "half of its 95 % interval", span->half);
+    }
+}
+
+static void write_span(const as_span *span, FILE *stream) {
+    switch (span->kind) {
+    case AS_SPAN_TEXT:
+        as_md_text(stream, span->text);
+        break;
+    case AS_SPAN_NAME:
+        as_md_code(stream, span->text);
+        break;
+    case AS_SPAN_STRONG:
+        fputs("**", stream);
+        as_md_text(stream, span->text);
+        fputs("**", stream);
+        break;
+    case AS_SPAN_NUMBER:
+        write_number(span, stream);
+        break;
+    case AS_SPAN_BEST:
+        fputs("\\*", stream);
+        break;
+    case AS_SPAN_UNTRUSTED:
+        fputs(" **!**", stream);
+        break;
+    case AS_SPAN_EMPTY:
+        fputs("-", stream);
+        break;
+    }
+}
+
+static void write_spans(const as_spans *spans, FILE *stream) {
+    for (size_t i = 0; i < spans->n; i++) {
+        write_span(&spans->items[i], stream);
+        bool marks_next = spans->items[i].kind == AS_SPAN_BEST && i + 1 < spans->n &&
+                          spans->items[i + 1].kind == AS_SPAN_NAME;
+        fputs(marks_next ? " " : "", stream);
+    }
+}
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+static void write_heads(const as_page_table_data *t, FILE *stream) {
+    if (t->facts) {
+        fputs("| | |\n|---|---|\n", stream);
         return;
     }
-    write_best(s, stream);
-    write_fastest(s, stream);
-    fputs("\n\n", stream);
-}
-
-/* Heads the list before its first item. */
-static void begin_warning(size_t *n, FILE *stream) {
-    fputs((*n)++ ? "" : "**Warnings**\n\n", stream);
-    fputs("- ", stream);
-}
-
-static assay_status write_same(as_arena *arena, const as_summary *s, size_t *n, FILE *stream,
-                               assay_error *error) {
-    as_same_pair *pairs = NULL;
-    size_t n_pairs = 0;
-    assay_status status = as_same_predictions(arena, s, &pairs, &n_pairs, error);
-    for (size_t i = 0; status == ASSAY_OK && i < n_pairs; i++) {
-        char what[300];
-        begin_warning(n, stream);
-        as_md_code(stream, pairs[i].a->name);
-        fputs(" and ", stream);
-        as_md_code(stream, pairs[i].b->name);
+    fputs("|", stream);
+    for (size_t i = 0; i < t->n_columns; i++) {
         fputs(" ", stream);
-        as_same_text(&pairs[i], what, sizeof what);
-        as_md_text(stream, what);
-        fputs("\n", stream);
-    }
-    return status;
-}
-
-static assay_status write_warnings(as_arena *arena, const as_run *run, const as_summary *s,
-                                   FILE *stream, assay_error *error) {
-    size_t n = 0;
-    for (size_t k = 0; k < s->n_complete; k++) {
-        if (s->rows[k].trusted)
-            continue;
-        begin_warning(&n, stream);
-        as_md_code(stream, s->rows[k].name);
-        fputs(": figures without a passed equivalence check against the reference backend\n",
-              stream);
-    }
-    assay_status status = write_same(arena, s, &n, stream, error);
-    for (size_t i = 0; i < run->n_cells; i++) {
-        const as_record *r = run->cells[i];
-        for (size_t w = 0; w < r->n_warnings; w++) {
-            if (as_is_passed_over(s, r) || as_warning_came_before(run, s, i, r->warnings[w]))
-                continue;
-            size_t n_cells = as_warning_cells(run, s, r->warnings[w]);
-            begin_warning(&n, stream);
-            if (n_cells > 1)
-                fprintf(stream, "%zu cells", n_cells);
-            else
-                as_md_code(stream, r->cell);
-            fputs(": ", stream);
-            as_md_text(stream, r->warnings[w]);
-            fputs("\n", stream);
+        if (*t->columns[i].heading.text) {
+            write_span(&t->columns[i].heading, stream);
+            fputs(" ", stream);
         }
+        fputs("|", stream);
     }
-    if (n)
-        fputs("\n", stream);
-    return status;
-}
-
-static void write_failures(const as_run *run, FILE *stream) {
-    size_t n = 0;
-    for (size_t i = 0; i < run->n_cells; i++) {
-        const as_record *r = run->cells[i];
-        if (r->status == AS_CELL_OK)
-            continue;
-        fputs(n++ ? "" : "## Cells without figures\n\n| cell | status | reason |\n|---|---|---|\n",
-              stream);
-        fputs("| ", stream);
-        as_md_code(stream, r->cell);
-        fprintf(stream, " | %s | ", as_cell_status_name(r->status));
-        as_md_text(stream, r->reason);
-        fputs(" |\n", stream);
-    }
-    if (n)
-        fputs("\n", stream);
-}
-
-/* ---- main table ------------------------------------------------------------------------------ */
-
-static void write_figure_cell(FILE *stream, as_figure figure, double scale) {
-    fprintf(stream, " %s |", as_number_join(as_number_figure(figure, scale), false).text);
-}
-
-static void write_plain_cell(FILE *stream, double value) {
-    fprintf(stream, " %s |", as_number_plain(value).value);
-}
-
-static void write_row(const as_row_summary *row, FILE *stream) {
-    fputs("| ", stream);
-    fputs(row->marked ? "\\* " : "", stream);
-    as_md_code(stream, row->name);
-    fputs(row->problem || row->trusted ? " |" : " **!** |", stream);
-    if (row->problem) {
-        fputs(" ", stream);
-        as_md_text(stream, row->problem);
-        fputs(" | | | | | | | | | |\n", stream);
-        return;
-    }
-    write_figure_cell(stream, row->accuracy, 100);
-    write_figure_cell(stream, row->f1_macro, 100);
-    write_figure_cell(stream, row->f1_weighted, 100);
-    fprintf(stream, " %s |", row->is_best ? "" : as_number_p(row->p_best).text);
-    fprintf(stream, " %s |", as_number_count(row->parameters_total).value);
-    write_plain_cell(stream, row->train_seconds);
-    write_plain_cell(stream, row->train_tokens_per_second);
-    write_figure_cell(stream, row->p50_ms, 1);
-    write_plain_cell(stream, row->offline_samples_per_second);
-    write_plain_cell(stream, row->peak_mib);
+    fputs("\n|", stream);
+    for (size_t i = 0; i < t->n_columns; i++)
+        fputs(t->columns[i].kind == AS_COLUMN_NUMBER ? "--:|" : "---|", stream);
     fputs("\n", stream);
 }
 
-static void write_main_table(const as_summary *s, FILE *stream) {
-    fputs("## Comparison\n\n"
-          "| entry | accuracy % | macro F1 % | weighted F1 % | p against best | parameters | "
-          "train s | train tokens/s | p50 ms | samples/s | peak MiB |\n"
-          "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-          stream);
-    for (size_t k = 0; k < s->n_rows; k++)
-        write_row(&s->rows[k], stream);
-    fprintf(stream,
-            "\n\xc2\xb1: half of the 95 %% interval over texts%s. \\*: best, or not separable from "
-            "it (paired on the same texts, p adjusted after Holm, 5 %%).",
-            s->n_seeds > 1 ? " and seeds" : "");
-    if (!isnan(s->separable))
-        fprintf(stream, " Differences from %s points on are separable here with 80 %% power.",
-                as_number_plain(100 * s->separable).value);
-    fputs(" Accuracy and F1 on the test split; p50: one text at a time; samples/s: offline "
-          "batches.\n\n",
-          stream);
-}
-
-/* ---- notes of the suite's author ---------------------------------------------------------------
- */
-
-/* Cells of the entry, or of the points of its grid. */
-static bool has_cell(const as_run *run, const char *entry) {
-    for (size_t i = 0; entry && i < run->n_cells; i++) {
-        const as_record *r = run->cells[i];
-        const char *grid = json_string_value(json_object_get(r->grid, "entry"));
-        if ((r->entry && strcmp(r->entry, entry) == 0) || (grid && strcmp(grid, entry) == 0))
-            return true;
-    }
-    return false;
-}
-
-/* One line a note; `entry` NULL: of the whole suite. Returns how many stand there by now. */
-static size_t write_note_list(const json_t *notes, const char *entry, size_t n, FILE *stream) {
-    for (size_t i = 0; i < json_array_size(notes); i++) {
-        fputs(n++ ? "- " : "## Notes of the suite\n\n- ", stream);
-        if (entry) {
-            as_md_code(stream, entry);
-            fputs(": ", stream);
+static void write_table(const as_page_table_data *t, FILE *stream) {
+    write_heads(t, stream);
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const as_page_table_row *row = &t->rows[r];
+        size_t n = t->facts ? 2 : t->n_columns;
+        fputs("|", stream);
+        for (size_t c = 0; c < n; c++) {
+            fputs(" ", stream);
+            if (c < row->n_cells) {
+                bool diagonal = row->shading && c == r + 1;
+                fputs(diagonal ? "**" : "", stream);
+                write_spans(&row->cells[c], stream);
+                fputs(diagonal ? "** " : " ", stream);
+            }
+            fputs("|", stream);
         }
-        as_md_text(stream, json_string_value(json_array_get(notes, i)));
         fputs("\n", stream);
     }
-    return n;
+    fputs("\n", stream);
 }
 
-/* The suite's, then those of the entries that the run has. */
-static void write_notes(const as_run *run, FILE *stream) {
-    const json_t *entries = json_object_get(run->suite, "entries");
-    size_t n = write_note_list(json_object_get(run->suite, "notes"), NULL, 0, stream);
-    for (size_t i = 0; i < json_array_size(entries); i++) {
-        const json_t *entry = json_array_get(entries, i);
-        const char *name = json_string_value(json_object_get(entry, "name"));
-        if (has_cell(run, name))
-            n = write_note_list(json_object_get(entry, "notes"), name, n, stream);
-    }
-    if (n)
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+static void write_summary(const as_spans *spans, FILE *stream) {
+    fputs("<details><summary>", stream);
+    for (size_t i = 0; i < spans->n; i++)
+        as_md_html(stream, spans->items[i].text);
+    fputs("</summary>\n\n", stream);
+}
+
+static void write_list(const as_block *block, FILE *stream) {
+    for (size_t i = 0; i < block->n_items; i++) {
+        fputs("- ", stream);
+        write_spans(&block->items[i], stream);
         fputs("\n", stream);
+    }
+    fputs(block->next ? "\n" : "", stream);
+}
+
+static void write_block(const as_block *block, FILE *stream) {
+    switch (block->kind) {
+    case AS_BLOCK_TITLE:
+    case AS_BLOCK_SECTION:
+        fputs(block->kind == AS_BLOCK_TITLE ? "# " : "## ", stream);
+        as_md_text(stream, block->text);
+        write_spans(&block->spans, stream);
+        fputs("\n\n", stream);
+        break;
+    case AS_BLOCK_PARAGRAPH:
+        write_spans(&block->spans, stream);
+        fputs("\n\n", stream);
+        break;
+    case AS_BLOCK_LIST:
+        write_list(block, stream);
+        break;
+    case AS_BLOCK_TABLE:
+        write_table(&block->table, stream);
+        break;
+    case AS_BLOCK_DETAILS:
+        write_summary(&block->spans, stream);
+        break;
+    case AS_BLOCK_DETAILS_END:
+        fputs("</details>\n\n", stream);
+        break;
+    case AS_BLOCK_PLOT:
+        break;
+    }
+}
+
+assay_status as_report_mark_markdown(const as_report_input *input, FILE *stream,
+                                     assay_error *error) {
+    as_arena *arena = as_arena_new();
+    as_page page;
+    if (!arena)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for the report");
+    assay_status status = as_report_page(arena, input, &page, error);
+    size_t run = SIZE_MAX;
+    for (const as_block *b = status == ASSAY_OK ? page.first : NULL; b; b = b->next) {
+        if (b->with_pictures)
+            continue;
+        if (b->kind == AS_BLOCK_TITLE && b != page.first)
+            fputs("\n---\n\n", stream);
+        if (b->run != run)
+            as_source_run(stream, run = b->run);
+        write_block(b, stream);
+    }
+    as_arena_free(arena);
+    return status;
 }
 
 assay_status as_report_write_markdown(const as_run *run, FILE *stream, assay_error *error) {
-    as_summary s;
     as_arena *arena = as_arena_new();
+    as_report_input input;
+    as_rendered rendered = {0};
+    as_run *runs[1] = {(as_run *)(uintptr_t)run};
     if (!arena)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for the report");
-    assay_status status = as_summarise(arena, run, &s, error);
-    if (status == ASSAY_OK) {
-        write_title(run, stream);
-        write_sentences(&s, stream);
-        status = write_warnings(arena, run, &s, stream, error);
-        write_main_table(&s, stream);
-        as_md_grids(&s, stream);
-        if (status == ASSAY_OK)
-            status = as_md_published(arena, run, &s, stream, error);
-        write_failures(run, stream);
-        write_notes(run, stream);
-        as_md_classes(&s, stream);
-        as_md_confusions(&s, stream);
-        as_md_curves(&s, stream);
-        as_md_models(&s, stream);
-        as_md_data(&s, stream);
-        as_md_equivalence(&s, stream);
-        as_md_environment(run, stream);
-        as_md_methods(&s, stream);
-    }
+    assay_status status =
+        as_report_input_make(arena, runs, 1, (as_report_options){0}, &input, error);
+    if (status == ASSAY_OK)
+        status = as_document_render(arena, as_document_find("markdown"), &input, &rendered, error);
+    if (status == ASSAY_OK)
+        fwrite(rendered.text, 1, rendered.size, stream);
+    as_rendered_done(&rendered);
     as_arena_free(arena);
     return status;
 }

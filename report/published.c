@@ -7,7 +7,7 @@
  *   not met     nothing known differs, and the figure is not met
  * Met: scores at or above the published one or with it inside our interval; times and memory at or
  * below; counts equal. Other figures stand beside each other without a judgement ("adapted"). */
-#include "report/markdown.h"
+#include "report/sections.h"
 
 #include <assert.h>
 #include <math.h>
@@ -195,19 +195,18 @@ static as_figure ours_of(const as_row_summary *row, const as_published_figure *f
 
 /* ---- what differs ---------------------------------------------------------------------------- */
 
-/* The list of one row; n counts its items. */
+/* The list of one row; page NULL: it is only counted. */
 typedef struct differences {
-    FILE *stream;
+    as_page *page;
     size_t n;
 } differences;
 
-static void begin_difference(differences *d) {
-    fputs(d->n++ ? "; " : "", d->stream);
-}
-
 static void differs(differences *d, const char *text) {
-    begin_difference(d);
-    as_md_text(d->stream, text);
+    if (d->page && d->n)
+        as_page_text(d->page, "; ");
+    if (d->page)
+        as_page_text(d->page, text);
+    d->n++;
 }
 
 /* The value at "a.b.c"; NULL where there is none. */
@@ -280,12 +279,12 @@ static void compare_recipe(differences *d, const as_published_entry *e, const as
         differs(d, "initial weights drawn from the seed, the study's pretrained");
 }
 
-/* Writes "a; b; c" and returns how many: data, recipe, the study's open ends, the suite, warnings.
- * Recipe and data are those of the first record that has any: seeds differ in nothing else. */
-static size_t write_differences(const as_run *run, const as_published *p,
-                                const as_published_entry *e, const as_row_summary *row,
-                                FILE *stream) {
-    differences d = {stream, 0};
+/* Adds "a; b; c" to the page (NULL: to none) and returns how many: data, recipe, the study's open
+ * ends, the suite, warnings. Recipe and data are those of the first record that has any: seeds
+ * differ in nothing else. */
+static size_t add_differences(as_page *page, const as_run *run, const as_published *p,
+                              const as_published_entry *e, const as_row_summary *row) {
+    differences d = {page, 0};
     const char *suite = json_string_value(json_object_get(run->suite, "name"));
     compare_data(&d, p, row->records[0]);
     compare_recipe(&d, e, row->records[0]);
@@ -301,62 +300,54 @@ static size_t write_differences(const as_run *run, const as_published *p,
     return d.n;
 }
 
-static assay_status count_differences(const as_run *run, const as_published *p,
-                                      const as_published_entry *e, const as_row_summary *row,
-                                      size_t *ret_n, assay_error *error) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
-        return as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for published figures");
-    *ret_n = write_differences(run, p, e, row, stream);
-    fclose(stream);
-    free(text);
-    return ASSAY_OK;
-}
-
 /* ---- the table ------------------------------------------------------------------------------- */
 
 /* A study's number in its own digits: up to five places of a share, counts whole. */
-static void write_number(FILE *stream, double value, double scale) {
-    char text[40];
-    snprintf(text, sizeof text, "%.9g", value * scale);
+static void add_number(as_page *page, double value, double scale, const char *study) {
+    const char *text = as_page_print(page, "%.9g", value * scale);
     if (strchr(text, 'e'))
-        snprintf(text, sizeof text, "%.0f", value * scale);
-    fputs(text, stream);
+        text = as_page_print(page, "%.0f", value * scale);
+    as_page_number(page, value * scale, text);
+    as_page_from_run(page, as_page_print(page, "published/%s.json", study), "entries.figures",
+                     "as published");
 }
 
-static void write_name(FILE *stream, const as_published_figure *f) {
+static void add_name(as_page *page, const as_published_figure *f) {
     size_t i = field_of(f->field);
-    fputs(fields[i].shown, stream);
+    as_page_cell_text(page, fields[i].shown);
     if (f->class_label) {
-        fputc(' ', stream);
-        as_md_code(stream, f->class_label);
+        as_page_text(page, " ");
+        as_page_name(page, f->class_label);
     }
     if (f->epoch)
-        fprintf(stream, ", epoch %d", (int)f->epoch);
+        as_page_format(page, ", epoch %d", (int)f->epoch);
     if (*fields[i].unit)
-        fprintf(stream, ", %s", fields[i].unit);
+        as_page_format(page, ", %s", fields[i].unit);
 }
 
-static void write_published(FILE *stream, const as_published_figure *f) {
+static void add_published(as_page *page, const as_published_figure *f, const char *study) {
     double scale = fields[field_of(f->field)].scale;
-    fputs(f->approximate ? "about " : "", stream);
-    write_number(stream, f->low, scale);
+    as_page_cell(page);
+    if (f->approximate)
+        as_page_text(page, "about ");
+    add_number(page, f->low, scale, study);
     if (f->high > f->low) {
-        fputs(" to ", stream);
-        write_number(stream, f->high, scale);
+        as_page_text(page, " to ");
+        add_number(page, f->high, scale, study);
     }
-    fputs(f->derived ? " (derived)" : "", stream);
+    if (f->derived)
+        as_page_text(page, " (derived)");
 }
 
-static void write_ours(FILE *stream, as_figure ours, const as_published_figure *f) {
+static void add_ours(as_page *page, const as_row_summary *row, as_figure ours,
+                     const as_published_figure *f) {
     size_t i = field_of(f->field);
-    double scale = fields[i].scale;
     if (fields[i].better == SENSE_EQUAL)
-        fputs(as_number_count((int64_t)ours.value).value, stream);
+        as_page_cell_count(page, (int64_t)ours.value);
     else
-        fputs(as_number_join(as_number_figure(ours, scale), false).text, stream);
+        as_page_cell_figure(page, ours, fields[i].scale);
+    as_page_from_row(page, row, "result.json", as_page_print(page, "%s", f->field),
+                     "mean over seeds");
 }
 
 /* From the published number, or the nearer end of its range. */
@@ -404,36 +395,45 @@ static const char *word_of(as_figure ours, const as_published_figure *f, size_t 
     return is_met(ours, f) ? "reproduced" : "not met";
 }
 
-static void write_remark(FILE *stream, const as_published_figure *f) {
+static void add_remark(as_page *page, const as_published_figure *f) {
+    as_page_cell(page);
     if (f->hardware_unstated)
-        fprintf(stream, "the study's hardware is unstated%s", f->remark ? "; " : "");
+        as_page_format(page, "the study's hardware is unstated%s", f->remark ? "; " : "");
     if (f->remark)
-        as_md_text(stream, f->remark);
+        as_page_text(page, f->remark);
+}
+
+static void add_comparison(as_page *page, const as_row_summary *row, as_figure ours,
+                           const as_published_figure *f, size_t n_differences) {
+    const size_t i = field_of(f->field);
+    double difference = difference_of(ours, f) * fields[i].scale;
+    bool exact = fields[i].better == SENSE_EQUAL;
+    add_ours(page, row, ours, f);
+    as_page_cell(page);
+    as_page_number(page, difference,
+                   exact ? as_number_signed(difference, 0).text : signed_plain(difference).text);
+    as_page_from_row(page, row, "result.json", as_page_print(page, "%s", f->field),
+                     "ours less the published figure");
+    as_page_cell_text(page, inside_text(ours, f));
+    as_page_cell_text(page, word_of(ours, f, n_differences));
 }
 
 /* row NULL: the run has no finished cells of the entry. */
-static void write_figure(FILE *stream, const char *name, const as_row_summary *row,
-                         const as_published_figure *f, size_t n_differences) {
+static void add_figure(as_page *page, const char *name, const as_row_summary *row,
+                       const as_published_figure *f, const char *study, size_t n_differences) {
     as_figure ours = row ? ours_of(row, f) : as_figure_point(NAN);
-    fputs("| ", stream);
-    as_md_code(stream, name);
-    fputs(" | ", stream);
-    write_name(stream, f);
-    fputs(" | ", stream);
-    write_published(stream, f);
-    fputs(" | ", stream);
+    as_page_row(page);
+    as_page_cell_name(page, name);
+    add_name(page, f);
+    add_published(page, f, study);
     if (isnan(ours.value)) {
-        fputs("- | - | - | not run | ", stream);
+        for (int i = 0; i < 3; i++)
+            as_page_cell_text(page, NULL);
+        as_page_cell_text(page, "not run");
     } else {
-        double difference = difference_of(ours, f) * fields[field_of(f->field)].scale;
-        write_ours(stream, ours, f);
-        bool exact = fields[field_of(f->field)].better == SENSE_EQUAL;
-        fprintf(stream, " | %s | %s | %s | ",
-                exact ? as_number_signed(difference, 0).text : signed_plain(difference).text,
-                inside_text(ours, f), word_of(ours, f, n_differences));
+        add_comparison(page, row, ours, f, n_differences);
     }
-    write_remark(stream, f);
-    fputs(" |\n", stream);
+    add_remark(page, f);
 }
 
 static const as_row_summary *next_row(const as_summary *s, const char *entry, size_t *k) {
@@ -445,83 +445,78 @@ static const as_row_summary *next_row(const as_summary *s, const char *entry, si
     return NULL;
 }
 
-static assay_status write_entry(const as_run *run, const as_published *p,
-                                const as_published_entry *e, const as_summary *s, FILE *stream,
-                                assay_error *error) {
-    size_t k = 0, n_rows = 0, n_differences = 0;
-    for (const as_row_summary *row; (row = next_row(s, e->name, &k)); n_rows++) {
-        assay_status status = count_differences(run, p, e, row, &n_differences, error);
-        if (status != ASSAY_OK)
-            return status;
+static void add_entry(as_page *page, const as_section_input *in, const as_published *p,
+                      const as_published_entry *e) {
+    size_t k = 0, n_rows = 0;
+    for (const as_row_summary *row; (row = next_row(in->summary, e->name, &k)); n_rows++) {
+        size_t n_differences = add_differences(NULL, in->run, p, e, row);
         for (size_t i = 0; i < e->n_figures; i++)
-            write_figure(stream, row->name, row, &e->figures[i], n_differences);
+            add_figure(page, row->name, row, &e->figures[i], p->name, n_differences);
     }
     for (size_t i = 0; !n_rows && i < e->n_figures; i++)
-        write_figure(stream, e->name, NULL, &e->figures[i], 0);
-    return ASSAY_OK;
+        add_figure(page, e->name, NULL, &e->figures[i], p->name, 0);
 }
 
-static void write_what_differs(const as_run *run, const as_published *p, const as_summary *s,
-                               FILE *stream) {
-    fputs("\nWhat differs from the study:\n\n", stream);
+static void add_what_differs(as_page *page, const as_section_input *in, const as_published *p) {
+    as_page_paragraph(page);
+    as_page_text(page, "What differs from the study:");
+    as_page_list(page);
     for (size_t i = 0; i < p->n_entries; i++) {
         const as_published_entry *e = &p->entries[i];
         size_t k = 0;
-        for (const as_row_summary *row; (row = next_row(s, e->name, &k));) {
-            fputs("- ", stream);
-            as_md_code(stream, row->name);
-            fputs(": ", stream);
-            if (!write_differences(run, p, e, row, stream))
-                fputs("nothing known", stream);
-            fputs("\n", stream);
+        for (const as_row_summary *row; (row = next_row(in->summary, e->name, &k));) {
+            as_page_item(page);
+            as_page_name(page, row->name);
+            as_page_text(page, ": ");
+            if (!add_differences(page, in->run, p, e, row))
+                as_page_text(page, "nothing known");
         }
         if (e->remark) {
-            fputs("- ", stream);
-            as_md_code(stream, e->name);
-            fputs(", the study: ", stream);
-            as_md_text(stream, e->remark);
-            fputs("\n", stream);
+            as_page_item(page);
+            as_page_name(page, e->name);
+            as_page_text(page, ", the study: ");
+            as_page_text(page, e->remark);
         }
     }
 }
 
-static assay_status write_section(const as_run *run, const as_published *p, const as_summary *s,
-                                  FILE *stream, assay_error *error) {
-    assay_status status = ASSAY_OK;
-    fputs("## Published figures\n\nSource: ", stream);
-    as_md_text(stream, p->source);
-    fputs(". ", stream);
+static void add_study(as_page *page, const as_section_input *in, const as_published *p) {
+    static const char *const headings[] = {"entry", "figure",     "published",
+                                           "ours",  "difference", "inside our interval?",
+                                           "word",  "remark"};
+    as_page_section(page, "published", "Published figures");
+    as_page_paragraph(page);
+    as_page_text(page, "Source: ");
+    as_page_text(page, p->source);
+    as_page_text(page, ". ");
     if (p->remark)
-        as_md_text(stream, p->remark);
-    fputs("\n\n| entry | figure | published | ours | difference | inside our interval? | word | "
-          "remark |\n|---|---|--:|--:|--:|---|---|---|\n",
-          stream);
-    for (size_t i = 0; status == ASSAY_OK && i < p->n_entries; i++)
-        status = write_entry(run, p, &p->entries[i], s, stream, error);
-    if (status != ASSAY_OK)
-        return status;
-    write_what_differs(run, p, s, stream);
-    fputs("\nOurs: means over seeds. Difference: ours less the published figure (of a range, its "
-          "nearer end). Reproduced: same data by fingerprint, same recipe, figure met; adapted: "
-          "something differs; not run: this run has no such figure. Times and memory of unstated "
-          "hardware compare no machines.\n\n",
-          stream);
-    return ASSAY_OK;
+        as_page_text(page, p->remark);
+    as_page_table(page, "published-figures", "The study's figures beside ours");
+    for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
+        as_page_column(page, headings[i], i >= 2 && i <= 4 ? AS_COLUMN_NUMBER : AS_COLUMN_TEXT);
+    for (size_t i = 0; i < p->n_entries; i++)
+        add_entry(page, in, p, &p->entries[i]);
+    add_what_differs(page, in, p);
+    as_page_paragraph(page);
+    as_page_text(page,
+                 "Ours: means over seeds. Difference: ours less the published figure (of a range, "
+                 "its nearer end). Reproduced: same data by fingerprint, same recipe, figure met; "
+                 "adapted: something differs; not run: this run has no such figure. Times and "
+                 "memory of unstated hardware compare no machines.");
 }
 
-assay_status as_md_published(as_arena *arena, const as_run *run, const as_summary *s, FILE *stream,
-                             assay_error *error) {
-    const json_t *named = json_object_get(json_object_get(run->suite, "report"), "published");
+assay_status as_section_published(as_page *page, const as_section_input *in, assay_error *error) {
+    const json_t *named = json_object_get(json_object_get(in->run->suite, "report"), "published");
     as_published p;
     if (!named)
         return ASSAY_OK;
     if (!json_is_string(named))
         return as_fail(error, ASSAY_BAD_DATA, "run.json#/suite/report/published",
                        "expected the name of a study, such as \"study-a\"");
-    assay_status status = as_published_load(arena, json_string_value(named), &p, error);
+    assay_status status = as_published_load(page->arena, json_string_value(named), &p, error);
     if (status != ASSAY_OK)
         return status;
-    status = write_section(run, &p, s, stream, error);
+    add_study(page, in, &p);
     as_published_done(&p);
-    return status;
+    return ASSAY_OK;
 }

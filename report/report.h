@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "results/record/record.h"
+#include "report/document.h"
 
 /* [main] Columns that fit into `width` characters (0: all of them) and what the signs mean; UTF-8
  * or ASCII as the locale's variables say. Read errors of the stream stay in it. */
@@ -23,12 +23,25 @@ ASSAY_MUST_USE assay_status as_report_print_table(const as_run *run, FILE *strea
 ASSAY_MUST_USE assay_status as_report_write_table(const as_run *run, FILE *stream, int width,
                                                   bool ascii, assay_error *error);
 
+/* [any] Tables of the profiles that the run's cells left (assay run --profile); nothing where none
+ * did. */
+ASSAY_MUST_USE assay_status as_report_print_profiles(const as_run *run, FILE *stream, int width,
+                                                     bool ascii, assay_error *error);
+
 /* [main] Whether LC_ALL, LC_CTYPE or LANG, the first that is set, names UTF-8. */
 bool as_locale_is_utf8(void);
 
 /* [any] The whole report as Markdown (GitHub's tables). */
 ASSAY_MUST_USE assay_status as_report_write_markdown(const as_run *run, FILE *stream,
                                                      assay_error *error);
+
+/* [any] The document report.md, with marks. */
+ASSAY_MUST_USE assay_status as_report_mark_markdown(const as_report_input *input, FILE *stream,
+                                                    assay_error *error);
+
+/* [any] The document report.html, with marks. */
+ASSAY_MUST_USE assay_status as_report_mark_html(const as_report_input *input, FILE *stream,
+                                                assay_error *error);
 
 /* ---- for programs: one row an entry, backend and precision, unrounded ---------------------------
  */
@@ -41,5 +54,13 @@ ASSAY_MUST_USE assay_status as_report_write_csv(const as_run *run, FILE *stream,
 /* [any] A run's rows, grids and warnings; a new object. */
 ASSAY_MUST_USE assay_status as_report_json(const as_run *run, json_t **ret_json,
                                            assay_error *error);
+
+/* [any] The document report.csv, with marks. */
+ASSAY_MUST_USE assay_status as_report_mark_csv(const as_report_input *input, FILE *stream,
+                                               assay_error *error);
+
+/* [any] The document report.json and a tree of its numbers' sources (report/document.h). */
+ASSAY_MUST_USE assay_status as_report_json_tree(const as_report_input *input, json_t **ret_json,
+                                                json_t **ret_told, assay_error *error);
 
 #endif

@@ -48,6 +48,7 @@ static int find_progress_pipe(void) {
     if (fstat(AS_PROGRESS_FD, &info) != 0 || !S_ISFIFO(info.st_mode) ||
         fcntl(AS_PROGRESS_FD, F_SETFD, FD_CLOEXEC) != 0)
         return -1;
+    (void)fcntl(AS_COMMAND_FD, F_SETFD, FD_CLOEXEC); /* where there is one */
     signal(SIGPIPE, SIG_IGN);
     return AS_PROGRESS_FD;
 }
@@ -70,6 +71,8 @@ static assay_status find_spec(as_cell *cell, const char *name, assay_error *erro
             if (strcmp(cell->suite->entries[e].name, entry) == 0)
                 cell->spec.entry = &cell->suite->entries[e];
     }
+    if (cell->mode == AS_CELL_HAND_OUT)
+        cell->spec.dtype = "f32"; /* the logits that all precisions are held against */
     if (!cell->spec.entry || !cell->spec.backend || !cell->spec.dtype)
         return as_fail(error, ASSAY_NOT_FOUND, "run.json", "has no cell \"%s\"", name);
     return ASSAY_OK;
@@ -129,7 +132,7 @@ static assay_status train(as_cell *cell, assay_error *error) {
                         .data = features ? as_features_prepared(features) : cell->data,
                         .config = &cell->spec.entry->training,
                         .seed = cell->spec.seed,
-                        .observer = {cell, as_cell_on_progress, on_step}};
+                        .observer = {cell, as_cell_on_progress, on_step, as_cell_training_pause}};
     char *path = as_path_join(cell->work, "steps.jsonl");
     if (!path)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, "steps.jsonl", "no memory for its path");
@@ -138,11 +141,13 @@ static assay_status train(as_cell *cell, assay_error *error) {
     if (status != ASSAY_OK)
         return status;
     as_cell_stage(cell, "train");
+    cell->training_from = as_cell_peaks_begin(cell);
     as_energy_start(&cell->state.energy);
     status = as_cell_saver(cell, &job.saver, error);
     if (status == ASSAY_OK)
         status = as_train_run(cell->arena, &job, &cell->trained, error);
     cell->joules = as_cell_joules(cell);
+    as_cell_training_end(cell);
     if (features && (status == ASSAY_OK || status == ASSAY_DIVERGED)) {
         assay_status finished = as_features_finish(cell->features, error);
         status = status == ASSAY_OK ? finished : status;
@@ -168,8 +173,14 @@ static assay_status check_openmp(assay_error *error) {
 
 static assay_status work(as_cell *cell, assay_error *error) {
     assay_status status = as_cell_prepare(cell, error);
+    if (status == ASSAY_OK && cell->mode == AS_CELL_HAND_OUT)
+        return as_cell_hand_out(cell, error);
     if (status == ASSAY_OK)
         status = as_cell_record_setup(cell, error);
+    if (status == ASSAY_OK && cell->spec.entry->peer.of && cell->spec.entry->peer.same_logits)
+        status = as_cell_check_peer(cell, error);
+    if (status == ASSAY_OK)
+        status = as_cell_peaks_open(cell, error);
     if (status != ASSAY_OK)
         return status;
     status = train(cell, error);
@@ -179,12 +190,16 @@ static assay_status work(as_cell *cell, assay_error *error) {
     }
     if (status == ASSAY_OK)
         status = as_cell_save(cell, error);
-    if (status == ASSAY_OK)
+    if (status == ASSAY_OK && cell->suite->measure_scores)
         status = as_cell_record_scores(cell, error);
     if (status == ASSAY_OK)
         status = as_cell_record_speed(cell, error);
     if (status == ASSAY_OK)
         status = as_cell_record_equivalence(cell, error);
+    if (status == ASSAY_OK)
+        status = as_cell_profile(cell, error);
+    as_cell_record_peaks(cell);
+    as_cell_record_device(cell);
     if (status == ASSAY_OK && check_openmp(error) != ASSAY_OK)
         status = ASSAY_INTERNAL;
     return status;
@@ -220,8 +235,9 @@ static bool follow_parent(void) {
 }
 
 assay_status as_cell_main(const char *run_folder, const char *cell_name, const char *work_folder,
-                          FILE *log, assay_error *error) {
-    as_cell cell = {.log = log, .work = work_folder, .joules = NAN};
+                          as_cell_mode mode, FILE *log, assay_error *error) {
+    as_cell cell = {
+        .log = log, .run_folder = run_folder, .work = work_folder, .mode = mode, .joules = NAN};
     assay_error why = ASSAY_ERROR_INIT;
     if (!follow_parent())
         return as_fail(error, ASSAY_INTERRUPTED, cell_name, "its parent is gone");

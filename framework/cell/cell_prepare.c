@@ -22,6 +22,8 @@ static assay_status load_plugins(as_cell *cell, void **ret_options, assay_error 
     if (status == ASSAY_OK)
         status = as_entry_options(cell->arena, entry, cell->model.descriptor, cell->data_dir,
                                   &options, error);
+    if (status == ASSAY_OK && entry->peer.of)
+        status = as_cell_peer_options(cell, options, error);
     if (status == ASSAY_OK)
         status = as_options_from_json(cell->arena, cell->model.descriptor, options, where,
                                       ret_options, error);
@@ -35,6 +37,14 @@ static assay_status load_plugins(as_cell *cell, void **ret_options, assay_error 
     if (status == ASSAY_OK && cell->backend.descriptor->probe)
         status = cell->backend.descriptor->probe(error);
     return status == ASSAY_OK ? as_plugin_backend(&cell->backend, &cell->device, error) : status;
+}
+
+int32_t as_cell_max_rows(const as_cell *cell) {
+    const as_blocks_config *blocks = &cell->suite->interleave;
+    int32_t most = cell->spec.entry->training.batch;
+    for (size_t i = 0; cell->mode == AS_CELL_IN_TURN && i < blocks->n_batches; i++)
+        most = blocks->batches[i] > most ? blocks->batches[i] : most;
+    return most;
 }
 
 static int64_t longest_row(const as_prepared *data) {
@@ -103,11 +113,13 @@ static assay_status compute_features(as_cell *cell, assay_error *error) {
 
 static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
     const as_train_config *training = &cell->spec.entry->training;
+    const char *limit = getenv("ASSAY_CELL_MEMORY_LIMIT");
     as_engine_config config = {.backend = cell->device,
                                .dtype = as_dtype_from_name(cell->spec.dtype),
                                .threads = cell->threads,
-                               .max_rows = training->batch,
-                               .max_tokens = longest_row(cell->data)};
+                               .max_rows = as_cell_max_rows(cell),
+                               .max_tokens = longest_row(cell->data),
+                               .device_memory_limit_bytes = limit ? strtoull(limit, NULL, 10) : 0};
     cell->graph_options = (as_graph_options){.label_smoothing = training->label_smoothing,
                                              .class_weights = cell->data->class_weights,
                                              .with_gradient = 1,
@@ -129,7 +141,8 @@ static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
         status = upload_embeddings(cell, error);
     if (status == ASSAY_OK)
         status = as_trainee_new_phased(cell->engine, cell->phases, &cell->trainee, error);
-    return status == ASSAY_OK ? compute_features(cell, error) : status;
+    return status == ASSAY_OK && cell->mode != AS_CELL_HAND_OUT ? compute_features(cell, error)
+                                                                : status;
 }
 
 static bool trains_a_part(const as_strategy *strategy) {
@@ -157,6 +170,8 @@ assay_status as_cell_prepare(as_cell *cell, assay_error *error) {
     if (status != ASSAY_OK)
         return status;
     cell->options = as_options_to_json(cell->model.descriptor, options);
+    if (cell->weights) /* handed out: where they lay is gone after the run */
+        json_object_set_new(cell->options, "weights", json_string(""));
     as_cell_stage(cell, "data");
     status = as_prepare(cell->arena, &cell->suite->data, &cell->spec.entry->tokenizer,
                         cell->data_dir, &cell->data, error);
@@ -191,13 +206,14 @@ assay_status as_cell_prepare(as_cell *cell, assay_error *error) {
         status = check_opaque(cell, error);
         if (status != ASSAY_OK)
             return status;
-        return as_trainee_new_opaque(cell->opaque_model, &cell->config,
-                                     cell->spec.entry->training.batch, &cell->trainee, error);
+        return as_trainee_new_opaque(cell->opaque_model, &cell->config, as_cell_max_rows(cell),
+                                     &cell->trainee, error);
     }
     return make_graph_trainee(cell, error);
 }
 
 void as_cell_free(as_cell *cell) {
+    as_peaks_free(cell->peaks);
     as_features_free(cell->features);
     as_trainee_free(cell->trainee);
     as_engine_free(cell->engine);

@@ -13,8 +13,6 @@
 #include "stats/intervals.h"
 #include "train/engine.h"
 
-enum { EQUIVALENCE_ROWS = 8 };
-
 static assay_status no_memory(assay_error *error) {
     return as_fail(error, ASSAY_OUT_OF_MEMORY, "record", "no memory");
 }
@@ -227,6 +225,32 @@ assay_status as_cell_record_setup(as_cell *cell, assay_error *error) {
     return record_environment(cell, error);
 }
 
+static int64_t or_unknown(uint64_t value) {
+    return value ? (int64_t)value : -1;
+}
+
+void as_cell_record_device(as_cell *cell) {
+    as_record *record = cell->record;
+    assay_device_info info;
+    if (!cell->engine || !cell->device->device_info)
+        return;
+    cell->device->device_info(as_engine_device(cell->engine), &info);
+    if (!info.name[0])
+        return;
+    record->backend.device.name = as_arena_strdup(cell->arena, info.name);
+    record->backend.device.driver =
+        info.driver[0] ? as_arena_strdup(cell->arena, info.driver) : NULL;
+    record->backend.device.memory_bytes = or_unknown(info.memory_bytes);
+    record->backend.device.clock_mhz = or_unknown(info.clock_mhz);
+    record->backend.device.clock_max_mhz = or_unknown(info.clock_max_mhz);
+    record->backend.device.energy_joules = info.energy_joules >= 0 ? info.energy_joules : NAN;
+    record->backend.device.throttled = info.throttled != 0;
+    record->peak_device_bytes = or_unknown(info.peak_bytes);
+    if (info.throttled)
+        as_cell_warn(
+            cell, "the device was slowed by heat or power while the cell ran: its times are high");
+}
+
 /* ---- training -------------------------------------------------------------------------------- */
 
 static assay_status record_epochs(as_cell *cell, assay_error *error) {
@@ -288,6 +312,10 @@ assay_status as_cell_record_training(as_cell *cell, assay_error *error) {
         record->optimizer_bytes = (int64_t)memory.optimizer_bytes;
     }
     record->energy_joules = cell->joules;
+    if (cell->engine && as_engine_loss_scale(cell->engine)->scale > 0) {
+        record->training.loss_scale = as_engine_loss_scale(cell->engine)->scale;
+        record->training.n_skipped = as_engine_loss_scale(cell->engine)->n_skipped;
+    }
     if (cell->opaque_model)
         record->model.parameters_total = record->model.parameters_trainable =
             as_trainee_n_parameters(cell->trainee);
@@ -395,58 +423,48 @@ assay_status as_cell_record_scores(as_cell *cell, assay_error *error) {
 
 /* ---- speed ----------------------------------------------------------------------------------- */
 
-static assay_status run_scenario(as_cell *cell, const char *name, as_scenario_result *ret_result,
-                                 assay_error *error) {
-    const as_scenario *scenario = as_scenario_find(name);
-    as_scenario_config config = {.min_seconds = cell->suite->measure_seconds,
-                                 .batch = cell->spec.entry->training.batch,
-                                 .seed = cell->spec.seed,
-                                 .observer = {cell, as_cell_on_progress, NULL}};
-    if (!scenario)
-        return as_fail(error, ASSAY_INTERNAL, name, "is no scenario");
-    as_cell_stage(cell, name);
-    assay_status status = scenario->run(
-        cell->arena, cell->trainee, &cell->data->splits[AS_SPLIT_TEST], &config, ret_result, error);
-    if (status == ASSAY_OK && !ret_result->complete)
-        as_cell_warn(cell, "%s: only %zu queries in %.3g s; its percentiles are rough", name,
-                     ret_result->n_queries, ret_result->seconds);
-    if (status == ASSAY_OK && !ret_result->steady)
-        as_cell_warn(cell, "%s: not steady after %.3g s of warm-up; times may be high", name,
-                     ret_result->warmup_seconds);
-    return status;
+as_scenario_config as_cell_scenario_config(as_cell *cell) {
+    return (as_scenario_config){.min_seconds = cell->suite->measure_seconds,
+                                .batch = cell->spec.entry->training.batch,
+                                .seed = cell->spec.seed,
+                                .training = &cell->spec.entry->training,
+                                .observer = {cell, as_cell_on_progress, NULL, NULL},
+                                .pause = as_cell_peaks_pause,
+                                .pause_context = cell,
+                                .view = cell->graph ? as_graph_view(cell->graph) : NULL};
 }
 
-static assay_status add_queries(as_cell *cell, const char *scenario,
-                                const as_scenario_result *result, assay_error *error) {
+assay_status as_cell_add_queries(as_cell *cell, const char *scenario, int32_t round,
+                                 const as_timed_query *from, size_t n_from, assay_error *error) {
     as_record *record = cell->record;
     size_t n;
-    if (!as_add_size(record->n_queries, result->n_queries, &n))
+    if (!as_add_size(record->n_queries, n_from, &n))
         return no_memory(error);
     as_query *queries = as_arena_alloc_array(cell->arena, n, sizeof *queries);
     if (!queries)
         return no_memory(error);
     if (record->n_queries)
         memcpy(queries, record->queries, record->n_queries * sizeof *queries);
-    for (size_t i = 0; i < result->n_queries; i++) {
-        const as_timed_query *from = &result->queries[i];
+    for (size_t i = 0; i < n_from; i++)
         queries[record->n_queries + i] =
-            (as_query){scenario, from->n_rows, from->n_tokens, from->ns};
-    }
+            (as_query){scenario, from[i].n_rows, from[i].n_tokens, from[i].ns, round};
     record->queries = queries;
     record->n_queries = n;
     return ASSAY_OK;
 }
 
-static assay_status record_latency(as_cell *cell, const as_scenario_result *result,
-                                   assay_error *error) {
+assay_status as_cell_record_latency(as_cell *cell, assay_error *error) {
+    const as_record *record = cell->record;
     as_latency_summary *latency = &cell->record->single_stream;
-    size_t n = result->n_queries;
-    double sum = 0, *ms = as_arena_alloc_array(cell->arena, n, sizeof *ms);
+    size_t n = 0;
+    double sum = 0, *ms = as_arena_alloc_array(cell->arena, record->n_queries, sizeof *ms);
     if (!ms)
         return no_memory(error);
-    for (size_t i = 0; i < n; i++) {
-        ms[i] = (double)result->queries[i].ns * 1e-6;
-        sum += ms[i];
+    for (size_t i = 0; i < record->n_queries; i++) {
+        if (strcmp(record->queries[i].scenario, "single_stream") != 0)
+            continue;
+        ms[n] = (double)record->queries[i].nanoseconds * 1e-6;
+        sum += ms[n++];
     }
     if (n == 0)
         return ASSAY_OK;
@@ -515,81 +533,54 @@ static assay_status record_flops(as_cell *cell, assay_error *error) {
     record->flops_training = training;
     if (record->training.seconds > 0)
         record->achieved_flops_per_second = record->flops_training / record->training.seconds;
+    as_cell_record_training_share(cell);
     return ASSAY_OK;
+}
+
+static void record_offline(as_record *record, const as_scenario_result *result) {
+    record->offline.samples_per_second = result->samples_per_second;
+    record->offline.tokens_per_second = result->tokens_per_second;
+    record->offline.samples = (int64_t)result->n_rows;
+    record->offline.seconds = result->seconds;
+}
+
+/* One scenario by itself. What the model or the texts don't allow is a warning. */
+static assay_status run_scenario(as_cell *cell, const as_scenario *scenario, assay_error *error) {
+    as_scenario_config config = as_cell_scenario_config(cell);
+    as_scenario_result result;
+    as_cell_stage(cell, scenario->name);
+    size_t from = as_cell_peaks_begin(cell);
+    assay_status status =
+        as_scenario_run(scenario, cell->arena, cell->trainee, &cell->data->splits[scenario->split],
+                        &config, &result, error);
+    if (status == ASSAY_UNSUPPORTED && as_cell_may_lack(scenario)) {
+        as_cell_warn(cell, "%s is not measured: %s", scenario->name, error->text);
+        return ASSAY_OK;
+    }
+    if (status != ASSAY_OK)
+        return status;
+    if (!result.complete)
+        as_cell_warn(cell, "%s: only %zu queries in %.3g s; its percentiles are rough",
+                     scenario->name, result.n_queries, result.seconds);
+    if (!result.steady)
+        as_cell_warn(cell, "%s: not steady after %.3g s of warm-up; times may be high",
+                     scenario->name, result.warmup_seconds);
+    if (scenario == as_scenario_find("offline"))
+        record_offline(cell->record, &result);
+    as_cell_peaks_sample(cell);
+    status = as_cell_record_rate(cell, scenario->name, result.flops, result.seconds, from, error);
+    if (status != ASSAY_OK)
+        return status;
+    return as_cell_add_queries(cell, scenario->name, 0, result.queries, result.n_queries, error);
 }
 
 assay_status as_cell_record_speed(as_cell *cell, assay_error *error) {
-    as_record *record = cell->record;
-    as_scenario_result result;
     assay_status status = cell->graph ? record_flops(cell, error) : ASSAY_OK;
+    if (status == ASSAY_OK && cell->mode == AS_CELL_IN_TURN)
+        return as_cell_take_turns(cell, error);
     if (cell->data->splits[AS_SPLIT_TEST].n_rows == 0)
         return status;
-    if (status == ASSAY_OK && cell->suite->measure_single_stream) {
-        status = run_scenario(cell, "single_stream", &result, error);
-        if (status == ASSAY_OK)
-            status = record_latency(cell, &result, error);
-        if (status == ASSAY_OK)
-            status = add_queries(cell, "single_stream", &result, error);
-    }
-    if (status == ASSAY_OK && cell->suite->measure_offline) {
-        status = run_scenario(cell, "offline", &result, error);
-        if (status != ASSAY_OK)
-            return status;
-        record->offline.samples_per_second = result.samples_per_second;
-        record->offline.tokens_per_second = result.tokens_per_second;
-        record->offline.samples = (int64_t)result.n_rows;
-        record->offline.seconds = result.seconds;
-        status = add_queries(cell, "offline", &result, error);
-    }
-    return status;
-}
-
-/* ---- equivalence ----------------------------------------------------------------------------- */
-
-assay_status as_cell_record_equivalence(as_cell *cell, assay_error *error) {
-    as_record *record = cell->record;
-    as_plugin plugin;
-    const assay_backend *reference;
-    assay_error missing = ASSAY_ERROR_INIT;
-    as_batches *batches;
-    as_equivalence found;
-    const as_split_rows *split = &cell->data->splits[AS_SPLIT_TEST];
-    if (!cell->engine || split->n_rows == 0) {
-        record->backend.equivalence.reason =
-            cell->engine ? "no test texts" : "the model computes by itself";
-        return ASSAY_OK;
-    }
-    as_cell_stage(cell, "equivalence");
-    if (as_plugin_load(cell->arena, ASSAY_PLUGIN_KIND_BACKEND, "reference", &plugin, &missing) !=
-            ASSAY_OK ||
-        as_plugin_backend(&plugin, &reference, &missing) != ASSAY_OK) {
-        record->backend.equivalence.reason = as_arena_strdup(cell->arena, missing.text);
-        as_cell_warn(cell, "equivalence not checked: %s: %s", missing.where, missing.text);
-        return ASSAY_OK;
-    }
-    int32_t rows = cell->spec.entry->training.batch < EQUIVALENCE_ROWS
-                       ? cell->spec.entry->training.batch
-                       : EQUIVALENCE_ROWS;
-    assay_status status = as_batches_new(cell->arena, split, rows, &batches, error);
-    if (status != ASSAY_OK)
-        return status;
-    as_batches_shuffle(batches, cell->spec.seed, 0);
-    status = as_equivalence_check(cell->engine, reference, as_batches_next(batches), &found, error);
-    if (status != ASSAY_OK)
-        return status;
-    record->backend.equivalence.checked = 1;
-    record->backend.equivalence.passed = found.passed;
-    record->backend.equivalence.logits_error = found.logits_error;
-    record->backend.equivalence.logits_bound = found.logits_bound;
-    record->backend.equivalence.gradient_error = found.gradient_error;
-    record->backend.equivalence.gradient_bound = found.gradient_bound;
-    fprintf(cell->log, "equivalence: logits %.3g (bound %.3g), gradients %.3g (bound %.3g)\n",
-            found.logits_error, found.logits_bound, found.gradient_error, found.gradient_bound);
-    if (!found.passed)
-        as_cell_warn(cell,
-                     "the backend differs from the reference: logits by %.3g of their scale "
-                     "(bound %.3g), gradients by %.3g (bound %.3g)",
-                     found.logits_error, found.logits_bound, found.gradient_error,
-                     found.gradient_bound);
-    return ASSAY_OK;
+    for (size_t i = 0; status == ASSAY_OK && i < cell->suite->n_scenarios; i++)
+        status = run_scenario(cell, cell->suite->scenarios[i], error);
+    return status == ASSAY_OK ? as_cell_record_latency(cell, error) : status;
 }

@@ -103,8 +103,8 @@ static size_t list_tensors(const assay_graph_view *view, as_tensor_type type,
     return n;
 }
 
-static assay_status save_weights(as_cell *cell, const char *path, const json_t *metadata,
-                                 assay_error *error) {
+assay_status as_cell_save_weights(as_cell *cell, const char *path, const json_t *metadata,
+                                  assay_error *error) {
     const assay_graph_view *view = as_graph_view(as_engine_graph(cell->engine));
     as_tensor_type type =
         as_dtype_from_name(cell->spec.dtype) == ASSAY_DTYPE_F64 ? AS_TENSOR_F64 : AS_TENSOR_F32;
@@ -145,7 +145,7 @@ assay_status as_cell_save(as_cell *cell, assay_error *error) {
     if (status == ASSAY_OK && !(metadata = metadata_json(cell, hex.text)))
         status = as_fail(error, ASSAY_OUT_OF_MEMORY, weights, "no memory for its header");
     if (status == ASSAY_OK)
-        status = save_weights(cell, weights, metadata, error);
+        status = as_cell_save_weights(cell, weights, metadata, error);
     json_decref(metadata);
     free(tokenizer);
     free(weights);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The whitelist. Sanitizers' options pass, since they change what is reported, not what is
- * computed. */
+ * computed; a limit of oneDNN's instructions, since what it leads to stands in the record (the
+ * backend's libraries). */
 #include "cell/environment.h"
 
 #include <stdbool.h>
@@ -11,10 +12,22 @@
 extern char **environ;
 
 /* Names, or prefixes where they end in '*'. */
-static const char *const allowed[] = {"PATH",         "HOME",         "LANG",
-                                      "LC_*",         "TMPDIR",       "TZ",
-                                      "ASSAY_*",      "XDG_*",        "LD_LIBRARY_PATH",
-                                      "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"};
+static const char *const allowed[] = {"PATH",
+                                      "HOME",
+                                      "LANG",
+                                      "LC_*",
+                                      "TMPDIR",
+                                      "TZ",
+                                      "ASSAY_*",
+                                      "XDG_*",
+                                      "LD_LIBRARY_PATH",
+                                      "ASAN_OPTIONS",
+                                      "LSAN_OPTIONS",
+                                      "UBSAN_OPTIONS",
+                                      "CUDA_PATH",
+                                      "CUDA_VISIBLE_DEVICES",
+                                      "ONEDNN_MAX_CPU_ISA",
+                                      "DNNL_MAX_CPU_ISA"};
 
 static bool is_allowed(const char *pair) {
     size_t n_name = strcspn(pair, "=");

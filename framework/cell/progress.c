@@ -2,7 +2,9 @@
 /* Progress lines, written and read. A reader takes any order and any subset of the keys. */
 #include "cell/progress.h"
 
+#include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,4 +56,34 @@ bool as_progress_parse(const char *line, as_cell_progress *ret_progress) {
         return false;
     *ret_progress = p;
     return true;
+}
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+static const char *const turn_words[] = {"ready", "done", "without"};
+
+bool as_turn_say(int fd, as_turn_word word) {
+    char line[32];
+    int n = snprintf(line, sizeof line, "turn=%s\n", turn_words[word]);
+    for (;;) {
+        struct pollfd wait = {fd, POLLOUT, 0};
+        if (write(fd, line, (size_t)n) == n)
+            return true;
+        if (errno != EAGAIN && errno != EINTR)
+            return false;
+        if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+            return false;
+    }
+}
+
+bool as_turn_hear(const char *line, as_turn_word *ret_word) {
+    if (strncmp(line, "turn=", 5) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof turn_words / sizeof turn_words[0]; i++) {
+        if (strcmp(line + 5, turn_words[i]) == 0) {
+            *ret_word = (as_turn_word)i;
+            return true;
+        }
+    }
+    return false;
 }

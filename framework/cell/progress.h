@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { AS_PROGRESS_FD = 3, AS_PROGRESS_LINE = 2048 };
+enum { AS_PROGRESS_FD = 3, AS_COMMAND_FD = 4, AS_PROGRESS_LINE = 2048 };
 
 typedef struct as_cell_progress {
     char stage[32]; /* "data", "train", "validate", "test", "single_stream", ... */
@@ -25,5 +25,20 @@ typedef struct as_cell_progress {
 void as_progress_write(int fd, const as_cell_progress *progress);
 /* [main] false where the line is not of this form; unknown keys are skipped. */
 bool as_progress_parse(const char *line, as_cell_progress *ret_progress);
+
+/* ---- cells that take turns (cell/interleave.h): what the parent says on AS_COMMAND_FD and hears
+ * on AS_PROGRESS_FD, a line each ("warm 0", "block 0 3", "finish"; "turn=done") -------------------
+ */
+
+typedef enum as_turn_word {
+    AS_TURN_READY,   /* the cell waits for its first turn */
+    AS_TURN_DONE,    /* the turn is over */
+    AS_TURN_WITHOUT, /* the cell cannot run this scenario */
+} as_turn_word;
+
+/* [cell] Unlike progress, waits until the pipe takes it. */
+bool as_turn_say(int fd, as_turn_word word);
+/* [main] false: the line is none of these. */
+bool as_turn_hear(const char *line, as_turn_word *ret_word);
 
 #endif

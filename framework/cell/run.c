@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The parent of a run: which cells are missing, one process after the other, and what became of
- * each. A cell that dies leaves a record all the same: the parent writes it. */
+/* The parent of a run: which cells are missing, one process after the other or in groups that take
+ * turns (run_group.c), and what became of each. A cell that dies leaves a record all the same: the
+ * parent writes it. */
 #include "cell/run.h"
 
 #include <dirent.h>
@@ -14,23 +15,10 @@
 #include "base/error.h"
 #include "cell/environment.h"
 #include "cell/limits.h"
-#include "cell/process.h"
-#include "cell/run_folder.h"
+#include "cell/run_work.h"
 #include "train/state.h"
 
-typedef struct run {
-    as_arena *arena;
-    const as_suite *suite;
-    const as_run_options *options;
-    const as_run_listener *listener;
-    const as_cell_spec *cells;
-    size_t n_cells;
-    as_run_folder folder;
-    as_run_event event; /* of the cell at work */
-    as_run_summary summary;
-} run;
-
-static void tell(run *r, as_run_event_kind kind) {
+void as_run_tell(as_run_work *r, as_run_event_kind kind) {
     r->event.kind = kind;
     if (r->listener && r->listener->on_event)
         r->listener->on_event(r->listener->context, &r->event);
@@ -39,7 +27,7 @@ static void tell(run *r, as_run_event_kind kind) {
 /* ---- saved trainings ------------------------------------------------------------------------- */
 
 /* Of a cell that is done nothing is left to go on with. */
-static assay_status drop_state(const run *r, const char *name, assay_error *error) {
+static assay_status drop_state(const as_run_work *r, const char *name, assay_error *error) {
     char *path = as_run_state_path(r->folder.path, name);
     assay_status status = ASSAY_OK;
     if (!path)
@@ -51,7 +39,7 @@ static assay_status drop_state(const run *r, const char *name, assay_error *erro
 }
 
 /* Another version is refused before anything is trained. */
-static assay_status check_state(const run *r, const char *name, assay_error *error) {
+static assay_status check_state(const as_run_work *r, const char *name, assay_error *error) {
     char *path = as_run_state_path(r->folder.path, name);
     if (!path)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, name, "no memory for its path");
@@ -62,23 +50,19 @@ static assay_status check_state(const run *r, const char *name, assay_error *err
 
 /* ---- one cell -------------------------------------------------------------------------------- */
 
-typedef struct cell_paths {
-    char *final, *work, *log;
-} cell_paths;
-
-static void free_paths(cell_paths *paths) {
+void as_cell_paths_free(as_cell_paths *paths) {
     free(paths->final);
     free(paths->work);
     free(paths->log);
 }
 
-static assay_status make_paths(const run *r, const char *name, cell_paths *paths,
-                               assay_error *error) {
+assay_status as_cell_paths_make(const as_run_work *r, const char *name, as_cell_paths *paths,
+                                assay_error *error) {
     if (asprintf(&paths->final, "%s/cells/%s", r->folder.path, name) < 0 ||
         asprintf(&paths->work, "%s/cells/.%s.tmp-%ld", r->folder.path, name, (long)getpid()) < 0 ||
         asprintf(&paths->log, "%s/log.txt", paths->work) < 0)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, name, "no memory for its paths");
-    return ASSAY_OK;
+    return as_make_folders(paths->work, error);
 }
 
 /* The last line of a log that says something, printable, at most `size` - 1 bytes; "" if none. */
@@ -106,7 +90,7 @@ static void last_line(const char *path, char *text, size_t size) {
 }
 
 /* How a process ended, with the log line that tells why. */
-static void failure_reason(const as_process_config *config, const as_process_result *result,
+void as_run_failure_reason(const as_process_config *config, const as_process_result *result,
                            char *reason, size_t size) {
     char line[200], bytes[32];
     as_process_text(config, result, reason, (unsigned)size);
@@ -135,6 +119,9 @@ void as_cell_identify(as_record *record, const as_suite *suite, const as_cell_sp
     record->training.settings = spec->entry->training_json;
     record->training.strategy = spec->entry->strategy_json;
     record->grid = spec->entry->grid;
+    record->peer.of = spec->entry->peer.of;
+    record->peer.program = spec->entry->peer.program;
+    record->peer.same_logits = spec->entry->peer.same_logits;
 }
 
 static void remove_in(const char *folder, const char *name) {
@@ -154,9 +141,8 @@ static void remove_temporaries(const char *path) {
         closedir(folder);
 }
 
-/* A record for a cell that could not write its own. */
-static assay_status write_failed(const run *r, const as_cell_spec *spec, const char *folder,
-                                 const char *reason, assay_error *error) {
+assay_status as_run_write_failed(const as_run_work *r, const as_cell_spec *spec, const char *folder,
+                                 as_cell_status outcome, const char *reason, assay_error *error) {
     static const char *const halves[] = {"result.json", "predictions.csv", "epochs.jsonl",
                                          "latency.csv", "steps.jsonl"};
     as_record *record = NULL;
@@ -166,7 +152,7 @@ static assay_status write_failed(const run *r, const as_cell_spec *spec, const c
     assay_status status = as_record_new(&record, error);
     if (status != ASSAY_OK)
         return status;
-    record->status = AS_CELL_FAILED;
+    record->status = outcome;
     record->reason = reason;
     as_cell_identify(record, r->suite, spec, as_run_folder_threads(&r->folder));
     status = as_record_write(record, folder, error);
@@ -175,43 +161,46 @@ static assay_status write_failed(const run *r, const as_cell_spec *spec, const c
 }
 
 static void on_line(void *context, const char *line) {
-    run *r = context;
+    as_run_work *r = context;
     as_cell_progress progress;
     if (!as_progress_parse(line, &progress))
         return;
     r->event.progress = &progress;
-    tell(r, AS_RUN_PROGRESS);
+    as_run_tell(r, AS_RUN_PROGRESS);
     r->event.progress = NULL;
 }
 
 static void on_tick(void *context) {
-    tell(context, AS_RUN_TICK);
+    as_run_tell(context, AS_RUN_TICK);
 }
 
-static assay_status run_process(run *r, const as_cell_spec *spec, const cell_paths *paths,
-                                as_process_config *config, as_process_result *ret_result,
-                                assay_error *error) {
-    const char *argv[] = {r->options->program, "cell",      r->folder.path,
-                          spec->name,          paths->work, NULL};
+assay_status as_run_process_config(const as_run_work *r, const as_cell_spec *spec,
+                                   const as_cell_paths *paths, as_cell_mode mode,
+                                   as_process_config *ret_config, assay_error *error) {
+    static const char *const words[] = {NULL, "in-turn", "hand-out"};
+    const char **argv = as_arena_alloc_array(r->arena, 7, sizeof *argv);
     const char **env = as_cell_environment(r->arena, as_run_folder_threads(&r->folder));
-    if (!env)
+    if (!argv || !env)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, spec->name, "no memory for its environment");
-    *config = (as_process_config){.argv = argv,
-                                  .env = env,
-                                  .log_path = paths->log,
-                                  .timeout_seconds = r->options->timeout_seconds,
-                                  .memory_limit_bytes = r->options->memory_limit_bytes,
-                                  .tick_seconds = 1,
-                                  .context = r,
-                                  .on_line = on_line,
-                                  .on_tick = on_tick};
-    assay_status status = as_process_run(config, ret_result, error);
-    config->argv = NULL;
-    return status;
+    argv[0] = r->options->program;
+    argv[1] = "cell";
+    argv[2] = r->folder.path;
+    argv[3] = spec->name;
+    argv[4] = paths->work;
+    argv[5] = words[mode];
+    argv[6] = NULL;
+    *ret_config = (as_process_config){.argv = argv,
+                                      .env = env,
+                                      .log_path = paths->log,
+                                      .timeout_seconds = r->options->timeout_seconds,
+                                      .memory_limit_bytes = r->options->memory_limit_bytes,
+                                      .tick_seconds = 1,
+                                      .takes_commands = mode == AS_CELL_IN_TURN};
+    return ASSAY_OK;
 }
 
 /* Reads what the cell left, or leaves a failed record in its place. */
-static assay_status settle(run *r, const as_cell_spec *spec, const cell_paths *paths,
+static assay_status settle(as_run_work *r, const as_cell_spec *spec, const as_cell_paths *paths,
                            const as_process_config *config, const as_process_result *result,
                            as_cell_outcome *outcome, assay_error *error) {
     char reason[1024];
@@ -228,13 +217,13 @@ static assay_status settle(run *r, const as_cell_spec *spec, const cell_paths *p
             done = false;
         }
     } else {
-        failure_reason(config, result, reason, sizeof reason);
+        as_run_failure_reason(config, result, reason, sizeof reason);
     }
     if (!done) {
         outcome->status = AS_CELL_FAILED;
         if (!(outcome->reason = as_arena_strdup(r->arena, reason)))
             return as_fail(error, ASSAY_OUT_OF_MEMORY, spec->name, "no memory for its reason");
-        return write_failed(r, spec, paths->work, reason, error);
+        return as_run_write_failed(r, spec, paths->work, AS_CELL_FAILED, reason, error);
     }
     outcome->status = record->status;
     outcome->reason = record->reason ? as_arena_strdup(r->arena, record->reason) : NULL;
@@ -246,7 +235,7 @@ static assay_status settle(run *r, const as_cell_spec *spec, const cell_paths *p
 }
 
 /* The data cannot be had: the run ends here, and nothing of this cell stays. */
-static assay_status fail_data(const cell_paths *paths, assay_error *error) {
+static assay_status fail_data(const as_cell_paths *paths, assay_error *error) {
     as_record *record = NULL;
     assay_error ignored = ASSAY_ERROR_INIT;
     assay_status status = as_record_read(paths->work, 0, &record, &ignored);
@@ -258,41 +247,55 @@ static assay_status fail_data(const cell_paths *paths, assay_error *error) {
     return status;
 }
 
-static assay_status run_cell(run *r, size_t i, as_cell_outcome *outcome, int *ret_stopped,
-                             assay_error *error) {
+assay_status as_run_conclude(as_run_work *r, size_t i, const as_cell_paths *paths,
+                             const as_process_config *config, const as_process_result *result,
+                             as_cell_outcome *outcome, assay_error *error) {
     const as_cell_spec *spec = &r->cells[i];
-    cell_paths paths = {NULL, NULL, NULL};
-    as_process_config config;
-    as_process_result result = {AS_PROCESS_EXITED, 0, 0, 0};
-    assay_status status = make_paths(r, spec->name, &paths, error);
-    if (status == ASSAY_OK)
-        status = as_make_folders(paths.work, error);
-    if (status == ASSAY_OK)
-        status = run_process(r, spec, &paths, &config, &result, error);
-    if (status != ASSAY_OK)
-        goto done;
-    if (result.end == AS_PROCESS_STOPPED) {
-        *ret_stopped = result.code;
-        status = as_remove_folder(paths.work, error);
-        goto done;
+    if (result->end == AS_PROCESS_STOPPED) {
+        r->summary.stop_signal = result->code;
+        return as_remove_folder(paths->work, error);
     }
-    if (result.end == AS_PROCESS_EXITED && result.code == AS_CELL_EXIT_BAD_DATA) {
-        status = fail_data(&paths, error);
-        goto done;
-    }
-    status = settle(r, spec, &paths, &config, &result, outcome, error);
-    if (status == ASSAY_OK)
-        status = as_remove_folder(paths.final, error); /* a failed one of an earlier run */
-    if (status == ASSAY_OK && rename(paths.work, paths.final) != 0)
+    if (result->end == AS_PROCESS_EXITED && result->code == AS_CELL_EXIT_BAD_DATA)
+        return fail_data(paths, error);
+    assay_status status = settle(r, spec, paths, config, result, outcome, error);
+    return status == ASSAY_OK ? as_run_put_in_place(r, i, paths, outcome, error) : status;
+}
+
+assay_status as_run_put_in_place(as_run_work *r, size_t i, const as_cell_paths *paths,
+                                 const as_cell_outcome *outcome, assay_error *error) {
+    /* a failed one of an earlier run */
+    assay_status status = as_remove_folder(paths->final, error);
+    if (status == ASSAY_OK && rename(paths->work, paths->final) != 0)
         status =
-            as_fail(error, ASSAY_IO, paths.final, "cannot be put in place: %s", strerror(errno));
+            as_fail(error, ASSAY_IO, paths->final, "cannot be put in place: %s", strerror(errno));
     if (status == ASSAY_OK)
         status = as_run_folder_note(&r->folder, i, as_cell_status_name(outcome->status),
                                     outcome->reason, outcome->seconds, error);
     if (status == ASSAY_OK && outcome->status != AS_CELL_FAILED)
-        status = drop_state(r, spec->name, error);
-done:
-    free_paths(&paths);
+        status = drop_state(r, r->cells[i].name, error);
+    return status;
+}
+
+static assay_status run_cell(as_run_work *r, size_t i, as_cell_outcome *outcome,
+                             assay_error *error) {
+    as_cell_paths paths = {NULL, NULL, NULL};
+    as_process_config config;
+    as_process_result result = {AS_PROCESS_EXITED, 0, 0, 0};
+    bool ready = true;
+    assay_status status = as_cell_paths_make(r, r->cells[i].name, &paths, error);
+    if (status == ASSAY_OK)
+        status = as_run_hand_out(r, i, &paths, &ready, outcome, error);
+    if (status == ASSAY_OK && ready)
+        status = as_run_process_config(r, &r->cells[i], &paths, AS_CELL_WHOLE, &config, error);
+    if (status == ASSAY_OK && ready) {
+        config.context = r;
+        config.on_line = on_line;
+        config.on_tick = on_tick;
+        status = as_process_run(&config, &result, error);
+        if (status == ASSAY_OK)
+            status = as_run_conclude(r, i, &paths, &config, &result, outcome, error);
+    }
+    as_cell_paths_free(&paths);
     return status;
 }
 
@@ -306,7 +309,8 @@ static void count(as_run_summary *summary, as_cell_status status) {
 }
 
 /* Is there a record to keep? The record decides, not run.json: a kill may fall between the two. */
-static assay_status kept(run *r, size_t i, bool *ret_kept, assay_error *error) {
+static assay_status kept(as_run_work *r, size_t i, bool *ret_kept, as_cell_status *ret_status,
+                         assay_error *error) {
     char *path = NULL;
     as_record *record = NULL;
     assay_error ignored = ASSAY_ERROR_INIT;
@@ -322,7 +326,7 @@ static assay_status kept(run *r, size_t i, bool *ret_kept, assay_error *error) {
         const char *actual = as_cell_status_name(record->status);
         if (!noted || strcmp(noted, actual) != 0)
             status = as_run_folder_note(&r->folder, i, actual, record->reason, NAN, error);
-        count(&r->summary, record->status);
+        *ret_status = record->status;
         *ret_kept = true;
     }
     as_record_free(record);
@@ -330,42 +334,68 @@ static assay_status kept(run *r, size_t i, bool *ret_kept, assay_error *error) {
     return status;
 }
 
-static assay_status run_missing(run *r, const bool *keep, assay_error *error) {
+void as_run_begin_cell(as_run_work *r, size_t i) {
+    r->event.cell = i;
+    r->event.spec = &r->cells[i];
+    as_run_tell(r, AS_RUN_CELL);
+}
+
+void as_run_end_cell(as_run_work *r, size_t i, const as_cell_outcome *outcome) {
+    r->event.cell = i;
+    r->event.spec = &r->cells[i];
+    count(&r->summary, outcome->status);
+    r->summary.n_not_run--;
+    r->event.n_done++;
+    r->event.outcome = outcome;
+    as_run_tell(r, AS_RUN_FINISHED);
+    r->event.outcome = NULL;
+}
+
+static assay_status run_missing(as_run_work *r, const bool *keep, assay_error *error) {
     assay_status status = ASSAY_OK;
-    for (size_t i = 0; status == ASSAY_OK && i < r->n_cells; i++) {
+    for (size_t i = 0; status == ASSAY_OK && i < r->n_cells && !r->summary.stop_signal; i++) {
         as_cell_outcome outcome = {AS_CELL_FAILED, NULL, NAN, NAN, 0};
-        if (keep[i])
+        if (r->groups && r->groups[i] == i && !keep[i])
+            status = as_run_group(r, i, error);
+        if (keep[i] || r->groups)
             continue;
-        r->event.cell = i;
-        r->event.spec = &r->cells[i];
-        tell(r, AS_RUN_CELL);
-        status = run_cell(r, i, &outcome, &r->summary.stop_signal, error);
-        if (status != ASSAY_OK || r->summary.stop_signal)
-            break;
-        count(&r->summary, outcome.status);
-        r->summary.n_not_run--;
-        r->event.n_done++;
-        r->event.outcome = &outcome;
-        tell(r, AS_RUN_FINISHED);
-        r->event.outcome = NULL;
+        as_run_begin_cell(r, i);
+        status = run_cell(r, i, &outcome, error);
+        if (status == ASSAY_OK && !r->summary.stop_signal)
+            as_run_end_cell(r, i, &outcome);
     }
     return status;
 }
 
-static assay_status find_missing(run *r, bool **ret_keep, assay_error *error) {
+/* Cells of a group are compared block by block, so one that is missing takes all along. */
+static void repeat_groups(as_run_work *r, bool *keep) {
+    for (size_t i = 0; r->groups && i < r->n_cells; i++)
+        for (size_t k = 0; k < r->n_cells; k++)
+            if (!keep[i] && keep[k] && r->groups[k] == r->groups[i]) {
+                keep[k] = false;
+                r->summary.n_repeated++;
+            }
+}
+
+static assay_status find_missing(as_run_work *r, bool **ret_keep, assay_error *error) {
     assay_status status = ASSAY_OK;
     bool *keep = as_arena_alloc_array(r->arena, r->n_cells, sizeof *keep);
-    if (!keep)
+    as_cell_status *found = as_arena_alloc_array(r->arena, r->n_cells, sizeof *found);
+    if (!keep || !found)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, "run", "no memory for its cells");
+    for (size_t i = 0; status == ASSAY_OK && i < r->n_cells; i++)
+        status = kept(r, i, &keep[i], &found[i], error);
+    repeat_groups(r, keep);
     for (size_t i = 0; status == ASSAY_OK && i < r->n_cells; i++) {
-        status = kept(r, i, &keep[i], error);
-        if (status == ASSAY_OK)
-            status = keep[i] ? drop_state(r, r->cells[i].name, error)
-                             : check_state(r, r->cells[i].name, error);
+        status = keep[i] ? drop_state(r, r->cells[i].name, error)
+                         : check_state(r, r->cells[i].name, error);
+        if (keep[i])
+            count(&r->summary, found[i]);
         r->event.n_done += keep[i];
     }
     r->event.n_cells = r->n_cells;
     r->event.n_to_run = r->summary.n_not_run = r->n_cells - r->event.n_done;
+    r->event.n_repeated = r->summary.n_repeated;
     *ret_keep = keep;
     return status;
 }
@@ -373,11 +403,11 @@ static assay_status find_missing(run *r, bool **ret_keep, assay_error *error) {
 assay_status as_run_suite(as_arena *arena, const as_suite *suite, const as_run_options *options,
                           const as_run_listener *listener, as_run_summary *ret_summary,
                           assay_error *error) {
-    run r = {.arena = arena,
-             .suite = suite,
-             .options = options,
-             .listener = listener,
-             .folder = {NULL, -1, NULL, false}};
+    as_run_work r = {.arena = arena,
+                     .suite = suite,
+                     .options = options,
+                     .listener = listener,
+                     .folder = {NULL, -1, NULL, false}};
     as_cell_spec *cells;
     bool *keep = NULL;
     assay_status status = as_suite_cells(arena, suite, &cells, &r.n_cells, error);
@@ -386,15 +416,19 @@ assay_status as_run_suite(as_arena *arena, const as_suite *suite, const as_run_o
     r.cells = r.event.cells = cells;
     r.summary.n_cells = r.n_cells;
     as_stop_begin();
-    status = as_run_folder_open(arena, suite, cells, r.n_cells, options, &r.folder, error);
+    status = as_run_find_groups(&r, error);
+    if (status == ASSAY_OK)
+        status =
+            as_run_folder_open(arena, suite, cells, r.groups, r.n_cells, options, &r.folder, error);
     if (status == ASSAY_OK) {
         r.summary.folder = r.event.folder = as_arena_strdup(arena, r.folder.path);
         status = find_missing(&r, &keep, error);
         r.event.kept = keep;
     }
     if (status == ASSAY_OK) {
-        tell(&r, AS_RUN_BEGIN);
+        as_run_tell(&r, AS_RUN_BEGIN);
         status = run_missing(&r, keep, error);
+        as_run_remove_handouts(&r);
     }
     if (status == ASSAY_OK && !r.summary.stop_signal)
         status = as_run_folder_seal(&r.folder, error);

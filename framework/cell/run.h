@@ -28,6 +28,8 @@ typedef struct as_run_options {
     int32_t threads;             /* 0: all processors of this process */
     uint64_t memory_limit_bytes; /* 0: none */
     double timeout_seconds;      /* per cell; 0: none */
+    bool profile;                /* each cell leaves a profile of its model */
+    bool interleave;             /* cells that are compared are measured in blocks in turn */
     const char *const *command;  /* command line for run.json, [n_command] */
     size_t n_command;
 } as_run_options;
@@ -54,6 +56,7 @@ typedef struct as_run_event {
     const char *folder;
     size_t cell, n_cells, n_done; /* cells finished before, those of earlier runs included */
     size_t n_to_run;              /* cells that this run set out to run */
+    size_t n_repeated;            /* of them done before: others of their group were not */
     const as_cell_spec *spec;     /* of the cell, = &cells[cell] */
     const as_cell_spec *cells;    /* [n_cells] */
     const bool *kept;             /* [n_cells] finished by an earlier run */
@@ -69,7 +72,8 @@ typedef struct as_run_listener {
 typedef struct as_run_summary {
     const char *folder; /* in the arena; NULL when the folder could not be had */
     size_t n_cells, n_ok, n_failed, n_skipped, n_diverged, n_not_run;
-    int stop_signal; /* not 0: stopped by it before the end */
+    size_t n_repeated; /* done before, but measured again with others of their group */
+    int stop_signal;   /* not 0: stopped by it before the end */
 } as_run_summary;
 
 /* [main] Runs what is missing. A status other than ASSAY_OK: nothing ran, or the folder can no
@@ -83,10 +87,18 @@ ASSAY_MUST_USE assay_status as_run_suite(as_arena *arena, const as_suite *suite,
 void as_cell_identify(as_record *record, const as_suite *suite, const as_cell_spec *spec,
                       int32_t threads);
 
+/* What a cell's process is started for. */
+typedef enum as_cell_mode {
+    AS_CELL_WHOLE,    /* everything, by itself */
+    AS_CELL_IN_TURN,  /* the timed part in blocks, when the parent says so (cell/progress.h) */
+    AS_CELL_HAND_OUT, /* the initial weights and some logits, for its peers */
+} as_cell_mode;
+
 /* [cell] The process of one cell: works in the folder `work`, where result.json appears last. The
  * record's status says how it went; a status other than ASSAY_OK means that no record could be
  * written. `log` gets a few lines for people. */
 ASSAY_MUST_USE assay_status as_cell_main(const char *run_folder, const char *cell_name,
-                                         const char *work, FILE *log, assay_error *error);
+                                         const char *work, as_cell_mode mode, FILE *log,
+                                         assay_error *error);
 
 #endif

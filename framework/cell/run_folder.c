@@ -70,7 +70,8 @@ static json_t *environment_json(as_arena *arena) {
     return object;
 }
 
-static json_t *cells_json(const as_cell_spec *cells, size_t n_cells) {
+/* `groups` NULL: no cell takes turns. */
+static json_t *cells_json(const as_cell_spec *cells, const size_t *groups, size_t n_cells) {
     json_t *list = json_array();
     for (size_t i = 0; i < n_cells; i++) {
         const as_cell_spec *cell = &cells[i];
@@ -79,6 +80,9 @@ static json_t *cells_json(const as_cell_spec *cells, size_t n_cells) {
                                               cell->backend, "dtype", cell->dtype, "seed",
                                               (json_int_t)cell->seed, "status", "pending", "reason",
                                               "seconds"));
+        if (groups)
+            json_object_set_new(json_array_get(list, i), "group",
+                                json_integer((json_int_t)groups[i]));
     }
     return list;
 }
@@ -93,13 +97,13 @@ static json_t *command_json(const as_run_options *options) {
 }
 
 static json_t *new_run_json(as_arena *arena, const as_suite *suite, const char *digest,
-                            const as_cell_spec *cells, size_t n_cells,
+                            const as_cell_spec *cells, const size_t *groups, size_t n_cells,
                             const as_run_options *options) {
     int32_t threads = options->threads ? options->threads : available_processors();
     json_t *json = json_pack(
         "{s:i, s:O, s:s, s:o, s:i, s:s?, s:o, s:o, s:o, s:o, s:n}", "schema_version",
         AS_RUN_SCHEMA_VERSION, "suite", suite->json, "suite_sha256", digest, "cells",
-        cells_json(cells, n_cells), "threads", (int)threads, "data_dir", options->data_dir,
+        cells_json(cells, groups, n_cells), "threads", (int)threads, "data_dir", options->data_dir,
         "memory_limit_bytes",
         options->memory_limit_bytes ? json_integer((json_int_t)options->memory_limit_bytes)
                                     : json_null(),
@@ -108,6 +112,10 @@ static json_t *new_run_json(as_arena *arena, const as_suite *suite, const char *
         "environment", environment_json(arena), "command", command_json(options), "finished");
     if (json)
         json_object_set_new(json, "started", time_now());
+    if (json && groups)
+        json_object_set_new(json, "interleaved", json_array());
+    if (json)
+        json_object_set_new(json, "profile", json_boolean(options->profile));
     return json;
 }
 
@@ -157,6 +165,11 @@ static assay_status check_same(const json_t *json, const as_suite *suite, const 
                        "holds a run of this suite already, %zu of %zu cells done\n"
                        "do     add --resume to go on with it, or give another --out",
                        count_done(json), n);
+    if (options->interleave != json_is_array(json_object_get(json, "interleaved")))
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, path,
+                       "was begun with%s --interleave; figures of both ways would stand side by "
+                       "side\ndo     give --interleave as then, or another --out",
+                       options->interleave ? "out" : "");
     int32_t threads = (int32_t)json_integer_value(json_object_get(json, "threads"));
     if (options->threads && options->threads != threads)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, path,
@@ -169,6 +182,14 @@ static assay_status check_same(const json_t *json, const as_suite *suite, const 
 char *as_run_state_path(const char *folder, const char *cell) {
     char *path = NULL;
     return asprintf(&path, "%s/cells/.%s.state.safetensors", folder, cell) < 0 ? NULL : path;
+}
+
+char *as_run_handout_path(const char *folder, const char *entry, uint64_t seed) {
+    char *path = NULL;
+    return asprintf(&path, "%s/cells/.%s__s%llu.tmp-handout", folder, entry,
+                    (unsigned long long)seed) < 0
+               ? NULL
+               : path;
 }
 
 /* Folders of cells at work, and half a training state; whole ones are gone on from. */
@@ -252,7 +273,7 @@ static assay_status take_up(const as_suite *suite, const char *digest,
 }
 
 assay_status as_run_folder_open(as_arena *arena, const as_suite *suite, const as_cell_spec *cells,
-                                size_t n_cells, const as_run_options *options,
+                                const size_t *groups, size_t n_cells, const as_run_options *options,
                                 as_run_folder *ret_folder, assay_error *error) {
     as_run_folder folder = {options->folder, -1, NULL, false};
     as_sha256_hex digest;
@@ -277,7 +298,9 @@ assay_status as_run_folder_open(as_arena *arena, const as_suite *suite, const as
         goto fail;
     unlink(sums);
     if (!folder.json)
-        folder.json = new_run_json(arena, suite, digest.text, cells, n_cells, options);
+        folder.json = new_run_json(arena, suite, digest.text, cells, groups, n_cells, options);
+    if (options->profile) /* of the cells that are still to run */
+        json_object_set_new(folder.json, "profile", json_true());
     status = folder.json ? write_run_json(&folder, error) : no_memory(error);
     if (status != ASSAY_OK)
         goto fail;
@@ -319,6 +342,21 @@ assay_status as_run_folder_note(as_run_folder *folder, size_t cell, const char *
     json_object_set_new(one, "status", json_string(status ? status : "pending"));
     json_object_set_new(one, "reason", reason ? json_string(reason) : json_null());
     json_object_set_new(one, "seconds", status ? json_real(seconds) : json_null());
+    return write_run_json(folder, error);
+}
+
+assay_status as_run_folder_note_group(as_run_folder *folder, size_t group, uint64_t resident_bytes,
+                                      assay_error *error) {
+    json_t *list = json_object_get(folder->json, "interleaved"), *one;
+    size_t i;
+    json_array_foreach(list, i, one) {
+        if (json_integer_value(json_object_get(one, "group")) == (json_int_t)group) {
+            json_array_remove(list, i);
+            break;
+        }
+    }
+    json_array_append_new(list, json_pack("{s:I, s:I}", "group", (json_int_t)group,
+                                          "resident_bytes", (json_int_t)resident_bytes));
     return write_run_json(folder, error);
 }
 

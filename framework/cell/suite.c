@@ -17,6 +17,10 @@
 #include "data/embeddings/tfidf.h"
 #include "train/recipe.h"
 
+/* Shorter measurements are tries, in which samples of the machine's limits would take most of the
+ * time. */
+#define LEAST_SECONDS_FOR_PEAKS 0.5
+
 enum { MAX_NAME = 64 };
 
 static assay_status no_memory(assay_error *error) {
@@ -250,6 +254,13 @@ static void drop_foreign_schedule(json_t *all, const json_t *defaults, const jso
         json_object_set_new(json_object_get(all, "training"), "schedule", json_deep_copy(own));
 }
 
+static void fill_peer(const json_t *peer, as_entry *entry) {
+    entry->peer = (as_peer){.of = text_or(peer, "of", NULL),
+                            .dtype = text_or(peer, "dtype", "f32"),
+                            .program = text_or(peer, "program", entry->name),
+                            .same_logits = strcmp(text_or(peer, "logits", "same"), "same") == 0};
+}
+
 static assay_status fill_entry(as_arena *arena, as_suite *suite, const as_suite_entry_json *source,
                                as_entry *entry, const char *where, assay_error *error) {
     json_t *defaults = json_object_get(suite->json, "defaults"), *given = source->given;
@@ -270,6 +281,7 @@ static assay_status fill_entry(as_arena *arena, as_suite *suite, const as_suite_
     entry->max_tokens = (int64_t)number_or(all, "max_tokens", 256);
     entry->training_json = json_object_get(all, "training");
     entry->strategy_json = json_object_get(all, "strategy");
+    fill_peer(json_object_get(all, "peer"), entry);
     if (!entry->where)
         return no_memory(error);
     assay_status status =
@@ -292,21 +304,66 @@ static assay_status fill_strings(as_arena *arena, const json_t *list, const char
     return ASSAY_OK;
 }
 
-static void fill_measure(as_suite *suite) {
-    const json_t *measure = json_object_get(suite->json, "measure");
-    const json_t *scenarios = json_object_get(measure, "scenarios"), *one;
-    const json_t *margins = json_object_get(json_object_get(suite->json, "compare"), "margins");
+static void fill_scenarios(as_suite *suite, const json_t *measure) {
+    const json_t *given = json_object_get(measure, "scenarios"), *one;
     size_t i;
-    suite->measure_seconds = number_or(measure, "seconds", 2);
-    suite->measure_single_stream = suite->measure_offline = !scenarios;
-    json_array_foreach(scenarios, i, one) {
-        suite->measure_single_stream |= strcmp(json_string_value(one), "single_stream") == 0;
-        suite->measure_offline |= strcmp(json_string_value(one), "offline") == 0;
+    suite->n_scenarios = 0;
+    if (!given) {
+        suite->scenarios[suite->n_scenarios++] = as_scenario_find("single_stream");
+        suite->scenarios[suite->n_scenarios++] = as_scenario_find("offline");
     }
+    json_array_foreach(given, i, one) {
+        const as_scenario *scenario = as_scenario_find(json_string_value(one));
+        if (scenario && suite->n_scenarios < AS_SUITE_SCENARIOS)
+            suite->scenarios[suite->n_scenarios++] = scenario;
+    }
+}
+
+/* Rows that stand for a split are whole units of the largest batch, so every batch must fit into
+ * one. */
+static assay_status fill_batches(const json_t *list, const char *where, as_blocks_config *blocks,
+                                 assay_error *error) {
+    json_int_t largest = 1;
+    const json_t *one;
+    size_t i;
+    json_array_foreach(list, i, one) {
+        if (json_integer_value(one) > largest)
+            largest = json_integer_value(one);
+    }
+    json_array_foreach(list, i, one) {
+        json_int_t batch = json_integer_value(one);
+        if (largest % batch != 0)
+            return as_fail(error, ASSAY_BAD_DATA, where,
+                           "%lld does not divide the largest, %lld; a block is made of whole "
+                           "batches of each size",
+                           (long long)batch, (long long)largest);
+        blocks->batches[blocks->n_batches++] = (int32_t)batch;
+    }
+    return ASSAY_OK;
+}
+
+static assay_status fill_measure(as_suite *suite, const char *where, assay_error *error) {
+    const json_t *measure = json_object_get(suite->json, "measure");
+    const json_t *blocks = json_object_get(measure, "interleave");
+    const json_t *margins = json_object_get(json_object_get(suite->json, "compare"), "margins");
+    char place[300];
+    suite->measure_seconds = number_or(measure, "seconds", 2);
+    const json_t *peaks = json_object_get(measure, "peaks");
+    suite->measure_peaks =
+        peaks ? json_is_true(peaks) : suite->measure_seconds >= LEAST_SECONDS_FOR_PEAKS;
+    suite->measure_scores = !json_is_false(json_object_get(measure, "scores"));
+    fill_scenarios(suite, measure);
+    suite->interleave = (as_blocks_config){.rounds = (int32_t)number_or(blocks, "rounds", 10),
+                                           .seconds = number_or(blocks, "seconds", 1),
+                                           .rows = (uint32_t)number_or(blocks, "rows", 0),
+                                           .queries = (uint32_t)number_or(blocks, "queries", 10),
+                                           .steps = (uint32_t)number_or(blocks, "steps", 4)};
     suite->margin_accuracy = number_or(margins, "accuracy", 0.01);
     suite->margin_latency = number_or(margins, "latency", 0.05);
     suite->margin_training = number_or(margins, "training", 0.05);
     suite->margin_memory = number_or(margins, "memory", 0.05);
+    snprintf(place, sizeof place, "%s#/measure/interleave/batches", where);
+    return fill_batches(json_object_get(blocks, "batches"), place, &suite->interleave, error);
 }
 
 static void fill_checkpoint(as_suite *suite) {
@@ -343,6 +400,29 @@ static assay_status fill_entries(as_arena *arena, as_suite *suite, const json_t 
                                "\"%s\" is also the name of another entry", suite->entries[i].name);
     }
     return status;
+}
+
+static const as_entry *find_entry(const as_suite *suite, const char *name) {
+    for (size_t i = 0; i < suite->n_entries; i++)
+        if (strcmp(suite->entries[i].name, name) == 0)
+            return &suite->entries[i];
+    return NULL;
+}
+
+/* A peer's other entry is in the run, and nobody's peer itself. */
+static assay_status check_peers(const as_suite *suite, assay_error *error) {
+    for (size_t i = 0; i < suite->n_entries; i++) {
+        const as_entry *entry = &suite->entries[i];
+        const as_entry *of = entry->peer.of ? find_entry(suite, entry->peer.of) : NULL;
+        if (!entry->peer.of || (of && !of->peer.of))
+            continue;
+        as_where place = as_where_join(entry->where, "/", "peer/of");
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, place.text,
+                       of ? "\"%s\" is itself a peer of another entry"
+                          : "there is no entry \"%s\" in this run; with --entries, name it too",
+                       entry->peer.of);
+    }
+    return ASSAY_OK;
 }
 
 /* Takes `suite` over, whatever the status. */
@@ -383,7 +463,11 @@ static assay_status make_suite(as_arena *arena, json_t *json, const json_t *sche
                               &suite->n_dtypes, error);
     if (status != ASSAY_OK)
         goto fail;
-    fill_measure(suite);
+    status = fill_measure(suite, where, error);
+    if (status == ASSAY_OK)
+        status = check_peers(suite, error);
+    if (status != ASSAY_OK)
+        goto fail;
     fill_checkpoint(suite);
     *ret_suite = suite;
     return ASSAY_OK;

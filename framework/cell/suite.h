@@ -9,9 +9,17 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "data/data.h"
+#include "measure/blocks.h"
 #include "plugin/plugin.h"
 #include "train/strategy.h"
 #include "train/train.h"
+
+/* An entry that does what another one does, in a program of its own. */
+typedef struct as_peer {
+    const char *of; /* that entry; NULL: it is nobody's peer */
+    const char *dtype, *program;
+    bool same_logits; /* they must agree */
+} as_peer;
 
 typedef struct as_entry {
     const char *name, *model;
@@ -24,7 +32,8 @@ typedef struct as_entry {
     json_t *training_json; /* as merged, for the record */
     as_strategy strategy;
     json_t *strategy_json; /* as merged, for the record; NULL: full */
-    json_t *grid;          /* {"entry", "select", "values"} of one point of a grid; NULL */
+    as_peer peer;
+    json_t *grid; /* {"entry", "select", "values"} of one point of a grid; NULL */
 } as_entry;
 
 typedef struct as_cell_spec {
@@ -33,6 +42,8 @@ typedef struct as_cell_spec {
     uint64_t seed;
     const char *name; /* ENTRY__BACKEND__DTYPE__sSEED */
 } as_cell_spec;
+
+enum { AS_SUITE_SCENARIOS = 8 };
 
 typedef struct as_suite {
     json_t *json; /* the suite as run: defaults kept, --set applied */
@@ -44,8 +55,12 @@ typedef struct as_suite {
     size_t n_backends, n_dtypes;
     uint64_t *seeds;
     size_t n_seeds;
-    int measure_single_stream, measure_offline;
-    double measure_seconds;  /* per scenario */
+    const as_scenario *scenarios[AS_SUITE_SCENARIOS]; /* [n_scenarios] */
+    size_t n_scenarios;
+    double measure_seconds; /* per scenario */
+    bool measure_peaks;     /* the machine's limits, between the cell's work */
+    bool measure_scores;    /* validation and test texts are predicted */
+    as_blocks_config interleave;
     bool checkpoint_keep;    /* weights and tokenizer stay in the cell's folder: cell/saved.h */
     double checkpoint_every; /* seconds of training between two saved states; 0: none */
     json_t *owned;           /* values made while merging */

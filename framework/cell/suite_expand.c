@@ -57,6 +57,23 @@ json_t *as_options_to_json(const assay_plugin *descriptor, const void *options) 
     return json;
 }
 
+static assay_status check_peer(const as_entry *entry, bool own, assay_error *error) {
+    as_where place = as_where_join(entry->where, "/", "peer");
+    if (!entry->peer.of || own)
+        return ASSAY_OK;
+    return as_fail(error, ASSAY_INVALID_ARGUMENT, place.text,
+                   "the model \"%s\" is a graph model; a peer is an opaque one, as external",
+                   entry->model);
+}
+
+/* A peer stands beside cells of one precision; where there are none, it has no cell. */
+static bool is_wanted(const as_suite *suite, const as_entry *entry) {
+    for (size_t d = 0; entry->peer.of && d < suite->n_dtypes; d++)
+        if (strcmp(suite->dtypes[d], entry->peer.dtype) == 0)
+            return true;
+    return !entry->peer.of;
+}
+
 /* A model's interface, its options checked; *ret_own says whether it is opaque. */
 static assay_status check_model(as_arena *arena, const as_entry *entry, bool *ret_own,
                                 assay_error *error) {
@@ -130,12 +147,17 @@ assay_status as_suite_cells(as_arena *arena, const as_suite *suite, as_cell_spec
         const as_entry *entry = &suite->entries[e];
         bool own = false;
         status = check_model(arena, entry, &own, error);
+        if (status == ASSAY_OK)
+            status = check_peer(entry, own, error);
+        if (!is_wanted(suite, entry))
+            continue;
+        const char *own_dtype = entry->peer.of ? entry->peer.dtype : "f32";
         size_t n_backends = own ? 1 : suite->n_backends, n_dtypes = own ? 1 : suite->n_dtypes;
         for (size_t b = 0; b < n_backends; b++)
             for (size_t d = 0; d < n_dtypes; d++)
                 for (size_t s = 0; status == ASSAY_OK && s < suite->n_seeds; s++)
                     status = add_cell(arena, &cells[n++], entry, own ? "own" : suite->backends[b],
-                                      own ? "own" : ids[b], own ? "f32" : suite->dtypes[d],
+                                      own ? "own" : ids[b], own ? own_dtype : suite->dtypes[d],
                                       suite->seeds[s], error);
     }
     if (status != ASSAY_OK)

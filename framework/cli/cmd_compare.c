@@ -11,16 +11,21 @@
 #include "results/compare/compare.h"
 
 static const char usage[] =
-    "usage: assay compare BASE NEW [--gate LIST] [--markdown FILE] [--json FILE]\n"
+    "usage: assay compare BASE NEW | RUN --entries a,b [--gate LIST] [--markdown FILE]\n"
+    "                     [--junit FILE] [--json FILE]\n"
     "\n"
     "Compares two runs, cell by cell of the same entry, backend, precision and seed: accuracy on\n"
-    "the same texts (exact McNemar test, Tango's interval), speeds by the ratio of medians. A "
-    "loss\n"
-    "within the suite's compare.margins is none.\n"
+    "the same texts (exact McNemar test, Tango's interval), macro F1 (paired bootstrap), speeds "
+    "by\n"
+    "the ratio of medians. A loss within the suite's compare.margins is none. With --entries it\n"
+    "compares entries of one run: the first is the base.\n"
     "\n"
+    "--entries LIST   of RUN: the others are compared with the first\n"
     "--gate LIST      of accuracy, throughput (training), latency, memory;\n"
     "                 default accuracy,throughput,latency\n"
     "--markdown FILE  also as a comment for a pull request\n"
+    "--junit FILE     also as JUnit XML: regression = failure, open = skipped, not compared = "
+    "error\n"
     "--json FILE      also for programs\n"
     "\n"
     "Example\n"
@@ -46,13 +51,15 @@ static assay_status parse_gates(as_words names, unsigned *ret_gates, assay_error
     return ASSAY_OK;
 }
 
-static assay_status write_markdown(const as_comparison *comparison, const char *path,
-                                   assay_error *error) {
+/* Markdown or JUnit; no path: not asked for. */
+static assay_status write_text(const as_comparison *comparison, const char *path,
+                               void (*write)(const as_comparison *comparison, FILE *stream),
+                               assay_error *error) {
     as_file_writer writer;
-    assay_status status = as_file_writer_open(path, &writer, error);
-    if (status != ASSAY_OK)
+    assay_status status = path ? as_file_writer_open(path, &writer, error) : ASSAY_OK;
+    if (status != ASSAY_OK || !path)
         return status;
-    as_compare_write_markdown(comparison, writer.stream);
+    write(comparison, writer.stream);
     return as_file_writer_commit(&writer, error);
 }
 
@@ -70,39 +77,62 @@ static assay_status write_json(const as_comparison *comparison, const char *path
     return status;
 }
 
+/* What the command line asked for. */
+typedef struct asked {
+    as_words runs, gate_names, entries;
+    const char *markdown, *junit, *json;
+} asked;
+
+static assay_status check_operands(const asked *a, assay_error *error) {
+    if (a->entries.n && a->runs.n != 1)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "--entries",
+                       "compares entries of one run, and two runs are given\ndo     give RUN "
+                       "--entries a,b or BASE NEW");
+    if (!a->entries.n && a->runs.n != 2)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "compare",
+                       "needs two runs, BASE and NEW, or one and --entries a,b");
+    return ASSAY_OK;
+}
+
+static assay_status write_all(const asked *a, const as_comparison *comparison, assay_error *error) {
+    as_compare_write_table(comparison, stdout, as_terminal_width(STDOUT_FILENO));
+    assay_status status = write_text(comparison, a->markdown, as_compare_write_markdown, error);
+    if (status == ASSAY_OK)
+        status = write_text(comparison, a->junit, as_compare_write_junit, error);
+    if (status == ASSAY_OK && a->json)
+        status = write_json(comparison, a->json, error);
+    return status;
+}
+
 /* Reads, compares, writes; *ret_code is the comparison's exit code. */
 static assay_status compare(as_arena *arena, int argc, char **argv, int *ret_code,
                             assay_error *error) {
-    as_words runs = {NULL, 0}, gate_names = {NULL, 0}, entries = {NULL, 0};
-    const char *markdown = NULL, *json = NULL;
+    asked a = {0};
     unsigned gates = 0;
     as_comparison comparison;
     as_run *base = NULL, *new_ = NULL;
-    const as_arg args[] = {{"--gate", AS_ARG_LIST, &gate_names},
-                           {"--entries", AS_ARG_LIST, &entries},
-                           {"--markdown", AS_ARG_TEXT, &markdown},
-                           {"--json", AS_ARG_TEXT, &json}};
-    assay_status status = as_args_parse(arena, argc, argv, args, 4, 1, 2, &runs, error);
-    if (status == ASSAY_OK && (entries.n || runs.n != 2))
-        status = as_fail(error, ASSAY_INVALID_ARGUMENT, "compare",
-                         "needs two runs, BASE and NEW; this build doesn't compare entries "
-                         "within one run");
+    const as_arg args[] = {{"--gate", AS_ARG_LIST, &a.gate_names},
+                           {"--entries", AS_ARG_LIST, &a.entries},
+                           {"--markdown", AS_ARG_TEXT, &a.markdown},
+                           {"--junit", AS_ARG_TEXT, &a.junit},
+                           {"--json", AS_ARG_TEXT, &a.json}};
+    assay_status status = as_args_parse(arena, argc, argv, args, 5, 1, 2, &a.runs, error);
     if (status == ASSAY_OK)
-        status = parse_gates(gate_names, &gates, error);
+        status = check_operands(&a, error);
     if (status == ASSAY_OK)
-        status = as_run_read(runs.items[0], 1, &base, error);
+        status = parse_gates(a.gate_names, &gates, error);
     if (status == ASSAY_OK)
-        status = as_run_read(runs.items[1], 1, &new_, error);
+        status = as_run_read(a.runs.items[0], 1, &base, error);
+    if (status == ASSAY_OK && !a.entries.n)
+        status = as_run_read(a.runs.items[1], 1, &new_, error);
     if (status == ASSAY_OK)
-        status = as_compare(arena, base, new_, gates, &comparison, error);
+        status = a.entries.n ? as_compare_entries(arena, base, a.entries.items, a.entries.n, gates,
+                                                  &comparison, error)
+                             : as_compare(arena, base, new_, gates, &comparison, error);
     if (status == ASSAY_OK) {
-        as_compare_write_table(&comparison, stdout, as_terminal_width(STDOUT_FILENO));
         *ret_code = as_comparison_exit_code(&comparison);
+        status = write_all(&a, &comparison, error);
     }
-    if (status == ASSAY_OK && markdown)
-        status = write_markdown(&comparison, markdown, error);
-    if (status == ASSAY_OK && json)
-        status = write_json(&comparison, json, error);
     as_run_free(base);
     as_run_free(new_);
     return status;

@@ -1,161 +1,250 @@
 /* SPDX-License-Identifier: MIT */
-/* assay report: the document of one or several runs. */
+/* assay report: the documents of one or several runs, each with its side file of sources. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
-#include "report/report.h"
+#include "cli/standalone.h"
+#include "cli/version.h"
+#include "report/drawings.h"
+#include "report/sections.h"
+#include "report/verify_document.h"
 
 static const char usage[] =
-    "usage: assay report RUN... [--format markdown,csv,json] [--out DIR]\n"
+    "usage: assay report RUN... [--format LIST] [--texts none|ids|full] [--anonymous] [--out DIR]\n"
     "\n"
     "Writes RUN/report/report.md: the comparison with intervals, classes, confusion matrices,\n"
     "training by epoch, data and audit, equivalence, environment, methods, and the published\n"
     "figures of the study that the suite names (report.published) beside ours. Only the run's\n"
     "files and that study's are read: no plugin, no data set.\n"
     "\n"
-    "--format LIST  markdown (report.md, the default), csv and json (report.csv, report.json: the\n"
-    "               rows of the comparison for programs, unrounded)\n"
+    "Beside each document FILE stands FILE.sources.json: where each of its numbers comes from. By\n"
+    "it `assay verify FILE` derives them again.\n"
+    "\n"
+    "--format LIST  markdown (report.md, the default); html (report.html: one file that needs no\n"
+    "               network, with figures); csv and json (report.csv, report.json: the rows\n"
+    "               of the comparison for programs, unrounded); latex (latex/: tables, their\n"
+    "               captions and labels, methods, references, checklist, and report.tex, which\n"
+    "               puts them together)\n"
+    "--standalone   with latex: also latex/report.pdf, by pdflatex and bibtex\n"
+    "--texts WHICH  of single texts: ids (the default) names them by their index, none leaves "
+    "them\n"
+    "               out, full shows them, where the data's licence lets you\n"
+    "--anonymous    without host, user and paths, for blind review\n"
+    "--columns LIST columns of the comparison, in this order, as accuracy,f1_macro,p50_ms\n"
+    "--figures LIST every figure as a file too, svg, pdf or png, in the folder figures (gnuplot)\n"
+    "--no-figures   tables alone\n"
     "--out DIR      one document in DIR for all the runs instead\n"
     "\n"
     "Examples\n"
     "  assay report runs/quick-1\n"
-    "  assay report runs/* --format csv --out all\n"
+    "  assay report runs/* --format html --out all\n"
     "\n"
+    "Where gnuplot is not installed report.html has a sentence and the data in place of each "
+    "figure.\n"
     "Exit status: 0 done, 64 usage, 65 a record is broken, 3 it could not be written.\n"
     "See assay-report(1).\n";
 
-static assay_status write_markdown(const as_run *run, size_t i, FILE *stream, assay_error *error) {
-    if (i > 0)
-        fputs("\n---\n\n", stream);
-    return as_report_write_markdown(run, stream, error);
-}
+typedef struct report_job {
+    as_words formats;
+    as_report_options options;
+    as_words figures; /* formats that figures are written in as files */
+    bool standalone;  /* latex: a PDF too */
+} report_job;
 
-static assay_status write_csv(const as_run *run, size_t i, FILE *stream, assay_error *error) {
-    if (i == 0)
-        as_report_write_csv_header(stream);
-    return as_report_write_csv(run, stream, error);
-}
-
-static assay_status write_json(const as_run *run, size_t i, FILE *stream, assay_error *error) {
-    json_t *json = NULL;
-    assay_status status = as_report_json(run, &json, error);
-    if (status != ASSAY_OK)
-        return status;
-    fputs(i == 0 ? "{\"schema_version\": 1, \"runs\": [\n" : ",\n", stream);
-    if (json_dumpf(json, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0)
-        status = as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for it");
-    json_decref(json);
-    return status;
-}
-
-/* Where a document goes, run i of it, and what ends it. */
-typedef struct format {
-    const char *name, *file, *end;
-    assay_status (*write)(const as_run *run, size_t i, FILE *stream, assay_error *error);
-} format;
-
-static const format formats[] = {{"markdown", "report.md", "", write_markdown},
-                                 {"csv", "report.csv", "", write_csv},
-                                 {"json", "report.json", "\n]}\n", write_json}};
-enum { N_FORMATS = sizeof formats / sizeof formats[0] };
-
-static const format *find_format(const char *name) {
-    for (size_t i = 0; i < N_FORMATS; i++)
-        if (strcmp(formats[i].name, name) == 0)
-            return &formats[i];
-    return NULL;
-}
-
-static assay_status write_runs(const format *f, const char *const *runs, size_t n, FILE *stream,
-                               assay_error *error) {
-    assay_status status = ASSAY_OK;
-    for (size_t i = 0; i < n && status == ASSAY_OK; i++) {
-        as_run *run = NULL;
-        status = as_run_read(runs[i], 1, &run, error);
-        if (status == ASSAY_OK)
-            status = f->write(run, i, stream, error);
-        as_run_free(run);
-    }
-    fputs(f->end, stream);
-    return status;
-}
-
-/* One document of n runs in `folder`; its path goes to stdout. */
-static assay_status write_document(const format *f, const char *folder, const char *const *runs,
-                                   size_t n, assay_error *error) {
-    char *path = as_path_join(folder, f->file);
-    if (!path)
-        return as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory for a path");
-    as_file_writer writer = {NULL, NULL, NULL};
-    char *text = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-    assay_status status = memory ? write_runs(f, runs, n, memory, error)
-                                 : as_fail(error, ASSAY_OUT_OF_MEMORY, path, "no memory for it");
-    if (memory && fclose(memory) != 0 && status == ASSAY_OK)
-        status = as_fail(error, ASSAY_OUT_OF_MEMORY, path, "no memory for it");
-    /* The folder appears only once there is something to write into it. */
-    if (status == ASSAY_OK)
-        status = as_make_folders(folder, error);
-    if (status == ASSAY_OK)
-        status = as_file_writer_open(path, &writer, error);
-    if (status == ASSAY_OK) {
-        fwrite(text, 1, size, writer.stream); /* errors surface in commit */
-        status = as_file_writer_commit(&writer, error);
-    }
-    if (status == ASSAY_OK)
-        puts(path);
-    free(text);
-    free(path);
-    return status;
+static bool asks_for(const report_job *job, const char *format) {
+    if (job->formats.n == 0)
+        return strcmp(format, "markdown") == 0;
+    for (size_t i = 0; i < job->formats.n; i++)
+        if (strcmp(format, job->formats.items[i]) == 0)
+            return true;
+    return false;
 }
 
 static assay_status check_formats(as_words names, assay_error *error) {
-    const char *known[N_FORMATS];
-    for (size_t i = 0; i < N_FORMATS; i++)
-        known[i] = formats[i].name;
+    size_t n_documents, n = 0;
+    const as_document *documents = as_documents(&n_documents);
+    const char *known[32];
+    char list[256] = "";
+    for (size_t i = 0; i < n_documents && n < 32; i++) {
+        if (i > 0 && strcmp(documents[i].format, documents[i - 1].format) == 0)
+            continue;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n ? ", " : "",
+                 documents[i].format);
+        known[n++] = documents[i].format;
+    }
     for (size_t i = 0; i < names.n; i++) {
-        const char *near = as_nearest_name(names.items[i], known, N_FORMATS);
-        if (!find_format(names.items[i]))
+        const char *near = as_nearest_name(names.items[i], known, n);
+        if (!as_document_find(names.items[i]))
             return as_fail(error, ASSAY_INVALID_ARGUMENT, "--format",
-                           "\"%.60s\": expected markdown, csv or json%s%s%s", names.items[i],
+                           "\"%.60s\": expected one of %s%s%s%s", names.items[i], list,
                            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     }
     return ASSAY_OK;
 }
 
-/* Every format of one document. */
-static assay_status write_formats(as_words names, const char *folder, const char *const *runs,
-                                  size_t n, assay_error *error) {
+/* A document and its side file; its path goes to stdout. */
+static assay_status write_document(const as_document *document, const as_report_input *input,
+                                   const char *folder, assay_error *error) {
+    as_rendered rendered = {0};
+    as_arena *arena = as_arena_new(); /* of its own: the sources of a large report fill it */
+    char *path = as_path_join(folder, document->file), *sources = NULL;
+    char *side = path ? as_sources_path(path) : NULL, *inner = path ? strdup(path) : NULL;
     assay_status status = ASSAY_OK;
-    if (names.n == 0)
-        return write_document(&formats[0], folder, runs, n, error);
-    for (size_t i = 0; i < names.n && status == ASSAY_OK; i++)
-        status = write_document(find_format(names.items[i]), folder, runs, n, error);
+    if (!side || !inner || !arena)
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory for a path");
+    else
+        *strrchr(inner, '/') = '\0';
+    if (status == ASSAY_OK)
+        status = as_document_render(arena, document, input, &rendered, error);
+    /* The folder appears only once there is something to write into it. */
+    if (status == ASSAY_OK)
+        status = as_make_folders(inner, error);
+    if (status == ASSAY_OK)
+        status = as_document_sources(document, input, &rendered, inner, &sources, error);
+    if (status == ASSAY_OK)
+        status = as_file_write(path, rendered.text, rendered.size, error);
+    if (status == ASSAY_OK)
+        status = as_file_write(side, sources, strlen(sources), error);
+    if (status == ASSAY_OK)
+        puts(path);
+    as_rendered_done(&rendered);
+    as_arena_free(arena);
+    free(sources);
+    free(inner);
+    free(side);
+    free(path);
+    return status;
+}
+
+/* When the run ended or began; 0: it doesn't tell. */
+static long long time_of(const as_run *run) {
+    const char *text = json_string_value(json_object_get(run->json, "finished"));
+    struct tm when = {0};
+    if (!text)
+        text = json_string_value(json_object_get(run->json, "started"));
+    return text && strptime(text, "%Y-%m-%dT%H:%M:%S", &when) ? (long long)timegm(&when) : 0;
+}
+
+/* The PDF of the latex documents; its path goes to stdout. */
+static assay_status write_standalone(const as_report_input *input, const char *folder,
+                                     assay_error *error) {
+    char *inner = as_path_join(folder, "latex");
+    assay_status status = inner ? as_standalone_pdf(inner, time_of(input->runs[0]), error)
+                                : as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory");
+    if (status == ASSAY_OK)
+        printf("%s/report.pdf\n", inner);
+    free(inner);
+    return status;
+}
+
+static assay_status check_figures(const report_job *job, assay_error *error) {
+    static const char *const known[] = {"svg", "pdf", "png"};
+    for (size_t i = 0; i < job->figures.n; i++) {
+        const char *name = job->figures.items[i], *near = as_nearest_name(name, known, 3);
+        if (strcmp(name, "svg") != 0 && strcmp(name, "pdf") != 0 && strcmp(name, "png") != 0)
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, "--figures",
+                           "\"%.60s\": expected svg, pdf or png%s%s%s", name,
+                           near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    }
+    if (job->figures.n && job->options.no_figures)
+        return as_fail(error, ASSAY_INVALID_ARGUMENT, "--figures",
+                       "and --no-figures exclude each other");
+    return ASSAY_OK;
+}
+
+/* Every figure as files in folder/figures; the folder's path goes to stdout. */
+static assay_status write_figures(const report_job *job, const as_report_input *input,
+                                  const char *folder, assay_error *error) {
+    char *inner = as_path_join(folder, "figures");
+    as_arena *arena = as_arena_new();
+    as_page page;
+    size_t n = 0;
+    assay_status status = inner && arena ? as_report_page(arena, input, &page, error)
+                                         : as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory");
+    if (status == ASSAY_OK)
+        status = as_drawings_write(&page, inner, job->figures.items, job->figures.n, &n, error);
+    if (status == ASSAY_OK && n)
+        puts(inner);
+    as_arena_free(arena);
+    free(inner);
+    return status;
+}
+
+/* Every document of these runs in `folder`. */
+static assay_status write_documents(const report_job *job, const char *folder,
+                                    const char *const *paths, size_t n, assay_error *error) {
+    size_t n_documents, n_read = 0;
+    const as_document *documents = as_documents(&n_documents);
+    as_report_input input;
+    as_arena *arena = as_arena_new();
+    as_run **runs = arena ? as_arena_alloc_array(arena, n, sizeof *runs) : NULL;
+    assay_status status =
+        runs ? ASSAY_OK : as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory");
+    for (; n_read < n && status == ASSAY_OK; n_read += status == ASSAY_OK)
+        status = as_run_read(paths[n_read], 1, &runs[n_read], error);
+    if (status == ASSAY_OK)
+        status = as_report_input_make(arena, runs, n, job->options, &input, error);
+    for (size_t i = 0; i < n_documents && status == ASSAY_OK; i++)
+        if (asks_for(job, documents[i].format))
+            status = write_document(&documents[i], &input, folder, error);
+    if (status == ASSAY_OK && job->figures.n)
+        status = write_figures(job, &input, folder, error);
+    if (status == ASSAY_OK && job->standalone)
+        status = write_standalone(&input, folder, error);
+    for (size_t i = 0; i < n_read; i++)
+        as_run_free(runs[i]);
+    as_arena_free(arena);
+    return status;
+}
+
+static assay_status report(as_arena *arena, int argc, char **argv, assay_error *error) {
+    as_words runs = {NULL, 0}, columns = {NULL, 0};
+    const char *out = NULL, *texts = "ids";
+    report_job job = {.options = {.program = AS_VERSION}};
+    const as_arg args[] = {{"--format", AS_ARG_LIST, &job.formats},
+                           {"--texts", AS_ARG_TEXT, &texts},
+                           {"--anonymous", AS_ARG_FLAG, &job.options.anonymous},
+                           {"--standalone", AS_ARG_FLAG, &job.standalone},
+                           {"--columns", AS_ARG_LIST, &columns},
+                           {"--figures", AS_ARG_LIST, &job.figures},
+                           {"--no-figures", AS_ARG_FLAG, &job.options.no_figures},
+                           {"--out", AS_ARG_TEXT, &out}};
+    assay_status status =
+        as_args_parse(arena, argc, argv, args, sizeof args / sizeof args[0], 1, 1000, &runs, error);
+    if (status == ASSAY_OK)
+        status = check_formats(job.formats, error);
+    if (status == ASSAY_OK && job.standalone && !asks_for(&job, "latex"))
+        status = as_fail(error, ASSAY_INVALID_ARGUMENT, "--standalone",
+                         "is of the LaTeX report: give --format latex with it");
+    if (status == ASSAY_OK && !as_texts_parse(texts, &job.options.texts))
+        status = as_fail(error, ASSAY_INVALID_ARGUMENT, "--texts",
+                         "\"%.60s\": expected none, ids or full", texts);
+    if (status == ASSAY_OK)
+        status = as_check_columns(columns.items, columns.n, "--columns", error);
+    if (status == ASSAY_OK)
+        status = check_figures(&job, error);
+    job.options.columns = columns.items;
+    job.options.n_columns = columns.n;
+    if (status == ASSAY_OK && out)
+        return write_documents(&job, out, runs.items, runs.n, error);
+    for (size_t i = 0; i < runs.n && status == ASSAY_OK; i++) {
+        char *folder = as_path_join(runs.items[i], "report");
+        status = folder ? write_documents(&job, folder, &runs.items[i], 1, error)
+                        : as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory");
+        free(folder);
+    }
     return status;
 }
 
 static int run(int argc, char **argv) {
-    as_words runs = {NULL, 0}, names = {NULL, 0};
-    const char *out = NULL;
     assay_error error = ASSAY_ERROR_INIT;
     as_arena *arena = as_arena_new();
-    const as_arg args[] = {{"--format", AS_ARG_LIST, &names}, {"--out", AS_ARG_TEXT, &out}};
-    assay_status status = arena ? as_args_parse(arena, argc, argv, args, 2, 1, 1000, &runs, &error)
+    assay_status status = arena ? report(arena, argc, argv, &error)
                                 : as_fail(&error, ASSAY_OUT_OF_MEMORY, "report", "no memory");
-    if (status == ASSAY_OK)
-        status = check_formats(names, &error);
-    if (status == ASSAY_OK && out)
-        status = write_formats(names, out, runs.items, runs.n, &error);
-    for (size_t i = 0; !out && i < runs.n && status == ASSAY_OK; i++) {
-        char *folder = as_path_join(runs.items[i], "report");
-        status = folder ? write_formats(names, folder, &runs.items[i], 1, &error)
-                        : as_fail(&error, ASSAY_OUT_OF_MEMORY, "report", "no memory");
-        free(folder);
-    }
     as_arena_free(arena);
     return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(&error);
 }

@@ -36,6 +36,9 @@ static const char usage[] =
     "  --threads N            threads of a cell (default: all processors)\n"
     "  --timeout TIME         per cell: 90s, 10m, 2h\n"
     "  --memory-limit SIZE    per cell: 512M, 10G\n"
+    "  --profile              also where the time of a few steps goes, by operation\n"
+    "  --interleave           measure the cells in blocks in turn: fair ratios; all are in memory\n"
+    "                         at once\n"
     "  --dry-run              show the cells, run nothing\n"
     "  --quiet                no progress; errors and the table only\n"
     "\n"
@@ -48,7 +51,7 @@ static const char usage[] =
 typedef struct run_arguments {
     as_words operands, entries, backends, dtypes, seeds, sets;
     const char *data_dir, *out, *threads, *timeout, *memory_limit;
-    bool resume, dry_run, quiet;
+    bool resume, profile, interleave, dry_run, quiet;
 } run_arguments;
 
 static assay_status parse(as_arena *arena, int argc, char **argv, run_arguments *a,
@@ -59,7 +62,8 @@ static assay_status parse(as_arena *arena, int argc, char **argv, run_arguments 
         {"--set", AS_ARG_MORE, &a->sets},        {"--data-dir", AS_ARG_TEXT, &a->data_dir},
         {"--out", AS_ARG_TEXT, &a->out},         {"--threads", AS_ARG_TEXT, &a->threads},
         {"--timeout", AS_ARG_TEXT, &a->timeout}, {"--memory-limit", AS_ARG_TEXT, &a->memory_limit},
-        {"--resume", AS_ARG_FLAG, &a->resume},   {"--dry-run", AS_ARG_FLAG, &a->dry_run},
+        {"--resume", AS_ARG_FLAG, &a->resume},   {"--interleave", AS_ARG_FLAG, &a->interleave},
+        {"--profile", AS_ARG_FLAG, &a->profile}, {"--dry-run", AS_ARG_FLAG, &a->dry_run},
         {"--quiet", AS_ARG_FLAG, &a->quiet}};
     assay_status status = as_args_parse(arena, argc, argv, args, sizeof args / sizeof args[0], 1, 1,
                                         &a->operands, error);
@@ -68,6 +72,8 @@ static assay_status parse(as_arena *arena, int argc, char **argv, run_arguments 
     options->folder = a->out;
     options->data_dir = a->data_dir;
     options->resume = a->resume;
+    options->interleave = a->interleave;
+    options->profile = a->profile;
     if (a->threads) {
         char *end;
         long threads = strtol(a->threads, &end, 10);
@@ -132,6 +138,9 @@ static int print_table(const char *folder, assay_error *error) {
     assay_status status = as_run_read(folder, 1, &run, error);
     if (status == ASSAY_OK)
         status = as_report_print_table(run, stdout, as_terminal_width(STDOUT_FILENO), error);
+    if (status == ASSAY_OK)
+        status = as_report_print_profiles(run, stdout, as_terminal_width(STDOUT_FILENO),
+                                          !as_locale_is_utf8(), error);
     as_run_free(run);
     return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(error);
 }

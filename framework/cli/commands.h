@@ -31,7 +31,7 @@ typedef struct as_command {
 /* One per cmd_NAME.c. */
 extern const as_command as_command_cell, as_command_compare, as_command_data, as_command_export,
     as_command_list, as_command_plugin, as_command_predict, as_command_probe, as_command_report,
-    as_command_run, as_command_show;
+    as_command_run, as_command_show, as_command_verify;
 
 /* ---- options --------------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 static const as_command *const commands[] = {
     &as_command_list,   &as_command_show,    &as_command_data,    &as_command_run,
     &as_command_report, &as_command_compare, &as_command_predict, &as_command_export,
-    &as_command_plugin, &as_command_cell,    &as_command_probe,
+    &as_command_verify, &as_command_plugin,  &as_command_cell,    &as_command_probe,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

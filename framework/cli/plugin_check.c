@@ -134,7 +134,8 @@ static void check_backend(const as_plugin *plugin, tally *t) {
         return;
     }
     for (int32_t dtype = 0; dtype < ASSAY_DTYPE_COUNT; dtype++) {
-        const assay_device_config config = {sizeof config, dtype, 1, 0};
+        const assay_device_config config = {
+            .struct_size = sizeof config, .dtype = dtype, .threads = 1};
         assay_device *device = NULL;
         assay_status status = backend->open(&config, &device, &error);
         tell(t, names[dtype],

@@ -205,6 +205,11 @@ static void print_begin(as_progress_view *v, const as_run_event *event) {
             event->n_cells, event->n_cells == 1 ? "cell" : "cells", event->folder);
     if (event->n_done)
         fprintf(stderr, "%zu of them done before\n", event->n_done);
+    if (event->n_repeated)
+        fprintf(stderr,
+                "%zu that were done are measured again, in turn with the missing cells of their "
+                "group\n",
+                event->n_repeated);
 }
 
 static void print_finished(as_progress_view *v, const as_run_event *event) {

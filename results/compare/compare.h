@@ -49,10 +49,27 @@ typedef struct as_check {
     double base, new_; /* accuracy: shares; tokens/s; ms; bytes */
     as_figure change;  /* with its 95 % interval; memory: smallest and largest over seeds */
     double p;          /* accuracy: exact McNemar (sign test over texts); else NaN */
+    double p_holm;     /* the same, adjusted over the comparison's entries */
     double margin;     /* loss allowed, > 0; of latency at least a microsecond */
     as_verdict verdict;
     const char *advice; /* open: why, and what would decide; else NULL */
 } as_check;
+
+/* Difference of macro F1 on the same texts, by a paired bootstrap over texts and seeds. */
+typedef struct as_f1_change {
+    double base, new_; /* means over seeds; NaN: not compared */
+    as_figure change;  /* with its 95 % interval */
+    double p, p_holm;
+} as_f1_change;
+
+/* One of the report's figures on both sides: means over the matched seeds. Shown, not judged. */
+typedef struct as_compared_figure {
+    const char *name; /* as the report's columns: "f1_weighted" */
+    bool is_share;    /* a fraction of 1, whose difference is told in points */
+    double base, new_;
+} as_compared_figure;
+
+enum { AS_COMPARED_FIGURES = 11 };
 
 typedef struct as_compared_entry {
     const char *name; /* the entry, with backend and precision where a run has several */
@@ -60,10 +77,14 @@ typedef struct as_compared_entry {
     size_t n_seeds;
     as_check checks[AS_CHECK_COUNT];
     size_t n_checks;
+    as_f1_change f1;
+    as_compared_figure figures[AS_COMPARED_FIGURES];
 } as_compared_entry;
 
 typedef struct as_comparison {
     const as_run *base, *new_;
+    const char
+        *against; /* within one run: the entry that the others are compared with; else NULL */
     as_compared_entry *entries; /* in the base's order */
     size_t n_entries;
     unsigned gates;
@@ -80,6 +101,14 @@ typedef struct as_comparison {
 ASSAY_MUST_USE assay_status as_compare(as_arena *arena, const as_run *base, const as_run *new_,
                                        unsigned gates, as_comparison *ret_comparison,
                                        assay_error *error);
+
+/* [any] Compares entries of one run with the first of them, cell by cell of the same backend,
+ * precision and seed (a model with its own code stands against any). The others are the new side.
+ * INVALID_ARGUMENT: fewer than two entries, one twice, or one that the run does not have. */
+ASSAY_MUST_USE assay_status as_compare_entries(as_arena *arena, const as_run *run,
+                                               const char *const *entries, size_t n_entries,
+                                               unsigned gates, as_comparison *ret_comparison,
+                                               assay_error *error);
 
 /* [any] 3 with problems, else 1 with a regression, else 2 with an open check, else 0. */
 int as_comparison_exit_code(const as_comparison *comparison);

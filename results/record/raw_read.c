@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads the raw rows of a cell: predictions.csv (split,index,label,predicted, then one column of
- * probabilities per class), epochs.jsonl, latency.csv (scenario,batch,tokens,nanoseconds). */
+ * probabilities per class), epochs.jsonl, latency.csv (scenario,batch,tokens,nanoseconds and, of
+ * cells measured in turn, round). */
 #include "results/record/raw_read.h"
 
 #include <errno.h>
@@ -57,7 +58,63 @@ static int64_t next_count(table *t, int64_t most, const char *what) {
     return value;
 }
 
+/* Up to 15 digits and a small exponent, as all that we write: an integer and a power of ten, both
+ * exact in double precision, so one division rounds (Clinger 1990). Behind the number stands what
+ * `*ret_end` points to. */
+static bool read_plain_number(const char *p, double *ret_value, char **ret_end) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    uint64_t digits = 0;
+    int n = 0, scale = 0;
+    bool behind_point = false;
+    for (;; p++) {
+        if (*p == '.' && !behind_point) {
+            behind_point = true;
+        } else if (*p >= '0' && *p <= '9') {
+            digits = 10 * digits + (uint64_t)(*p - '0');
+            n += digits > 0;
+            scale += behind_point;
+        } else {
+            break;
+        }
+        if (n > 15 || scale > 22)
+            return false;
+    }
+    if (*p == 'e' && p[1] == '-' && p[2] >= '0' && p[2] <= '9' && p[3] >= '0' && p[3] <= '9') {
+        scale += 10 * (p[2] - '0') + (p[3] - '0');
+        p += 4;
+    }
+    if (scale > 22)
+        return false;
+    *ret_value = (double)digits / powers[scale];
+    *ret_end = (char *)(uintptr_t)p;
+    return true;
+}
+
+/* The usual field, read where it stands: most of a record's bytes are probabilities. False: nothing
+ * was read. */
+static bool next_plain_probability(table *t, float *ret_value) {
+    double value;
+    char *end;
+    bool begins = t->status == ASSAY_OK && t->column > 0 && !t->csv.at_line_end;
+    if (!begins || *t->csv.place < '0' || *t->csv.place > '9' ||
+        !read_plain_number(t->csv.place, &value, &end) || (*end != ',' && *end != '\n') ||
+        value > 1)
+        return false;
+    t->csv.line = t->csv.next_line;
+    t->csv.at_line_end = *end == '\n';
+    t->csv.next_line += *end == '\n';
+    t->csv.place = end + 1;
+    t->column++;
+    *ret_value = (float)value;
+    return true;
+}
+
 static float next_probability(table *t) {
+    float plain;
+    if (next_plain_probability(t, &plain))
+        return plain;
     const char *field = next_text(t);
     char *end;
     if (!*field)
@@ -151,19 +208,23 @@ static assay_status read_predictions(table *t, as_record *record) {
 }
 
 static assay_status read_queries(table *t, as_record *record) {
-    static const char *const names[] = {"scenario", "batch", "tokens", "nanoseconds"};
-    static const char *const scenarios[] = {"single_stream", "offline", "server"};
-    size_t n_rows = 0, n = 0;
-    if (table_open(t, names, 4, 4, &n_rows) != ASSAY_OK || !t->text)
+    static const char *const names[] = {"scenario", "batch", "tokens", "nanoseconds", "round"};
+    static const char *const scenarios[] = {"single_stream", "offline", "server",
+                                            "one_text",      "arrival", "training"};
+    size_t n_rows = 0, n = 0, n_columns = record->interleaved.rounds > 0 ? 5 : 4;
+    if (table_open(t, names, n_columns, n_columns, &n_rows) != ASSAY_OK || !t->text)
         return t->status;
     as_query *rows = as_arena_alloc_array(record->arena, n_rows, sizeof *rows);
     if (!rows)
         return as_fail(t->error, ASSAY_OUT_OF_MEMORY, t->path, "no memory for %zu rows", n_rows);
     for (; more_rows(t); n++) {
-        rows[n].scenario = next_word(t, scenarios, 3, "unknown scenario");
+        rows[n].scenario = next_word(t, scenarios, 6, "unknown scenario");
         rows[n].batch = (int32_t)next_count(t, INT32_MAX, "the batch must be a count");
         rows[n].tokens = (int32_t)next_count(t, INT32_MAX, "tokens must be a count");
         rows[n].nanoseconds = next_count(t, INT64_MAX, "nanoseconds must be a count");
+        rows[n].round = n_columns == 5 ? (int32_t)next_count(t, record->interleaved.rounds,
+                                                             "no round of result.json")
+                                       : 0;
         end_line(t);
     }
     record->queries = rows;

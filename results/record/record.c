@@ -45,6 +45,12 @@ static void set_numbers_missing(as_record *r) {
     r->peak_rss_bytes = r->peak_device_bytes = -1;
     r->parameter_bytes = r->gradient_bytes = r->optimizer_bytes = -1;
     r->flops_forward_per_sample = r->flops_training = r->achieved_flops_per_second = NAN;
+    r->training_share_of_peak_gemm = NAN;
+    r->peaks.compute_flops_per_second = r->peaks.gemm_flops_per_second = none;
+    r->peaks.memory_bytes_per_second = none;
+    r->peaks.samples = -1;
+    r->peaks.seconds = NAN;
+    r->training.loss_scale = NAN;
     r->energy_joules = r->host_seconds_per_batch = NAN;
 }
 

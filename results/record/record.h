@@ -45,16 +45,38 @@ typedef struct as_epoch {
 } as_epoch;
 
 typedef struct as_query {
-    const char *scenario; /* "single_stream", "offline" */
+    const char *scenario; /* "single_stream", "offline", ... */
     int32_t batch, tokens;
     int64_t nanoseconds;
+    int32_t round; /* of the blocks that were measured in turn with other cells'; 0: of none */
 } as_query;
+
+/* One block of a cell that was measured in turn with others: the same work in each round and cell.
+ */
+typedef struct as_timed_block {
+    const char *scenario;
+    int32_t round;                 /* from 1 */
+    int32_t batch;                 /* rows of a query at most */
+    int64_t queries, rows, tokens; /* real tokens */
+    double seconds;
+    double median_ms; /* of its queries */
+    double flops;     /* of the real tokens, from the graph; NaN without one */
+    /* of the machine right before and behind it, operations/s; NaN: not measured */
+    double peak_gemm, peak_compute;
+} as_timed_block;
 
 typedef struct as_latency_summary {
     int64_t count; /* 0: not measured */
     double mean_ms;
     as_figure p50_ms, p90_ms, p95_ms, p99_ms; /* order-statistic intervals */
 } as_latency_summary;
+
+/* Operations of a scenario's timed part, from the graph, and their share of the matrix peak that
+ * was measured in alternation with it. */
+typedef struct as_scenario_rate {
+    const char *scenario;
+    double flops_per_second, share_of_peak_gemm;
+} as_scenario_rate;
 
 typedef struct as_text_pair {
     const char *key, *value;
@@ -90,7 +112,15 @@ typedef struct as_record {
             int32_t passed;
             double logits_error, logits_bound, gradient_error, gradient_bound; /* of the scale */
             const char *reason;
+            int32_t cached;         /* taken from an earlier check of the same on this machine */
+            const char *checked_at; /* "2026-11-22T09:00:00Z"; NULL: not checked */
         } equivalence;
+        struct {                       /* with a memory of its own; at the cell's end */
+            const char *name, *driver; /* NULL: there is none */
+            int64_t memory_bytes, clock_mhz, clock_max_mhz; /* -1: unknown */
+            double energy_joules; /* of the whole device since the cell opened it; NaN: unknown */
+            int32_t throttled;    /* slowed by heat or power at some time of the cell */
+        } device;
     } backend;
     struct {
         const char *name, *sha256, *rows_sha256;
@@ -118,6 +148,8 @@ typedef struct as_record {
             padding_share; /* of the tokens that batches padded to their longest row would have */
         int64_t n_resumed, resumed_step; /* times that it went on from a saved state, the latest
                                             after this step; 0: done in one go */
+        double loss_scale;               /* at the end; NaN: the precision needs none */
+        int64_t n_skipped; /* steps that changed nothing, as the scale was too large */
     } training;
     as_scores test, validation;
     as_latency_summary single_stream;
@@ -130,6 +162,26 @@ typedef struct as_record {
     /* of the model at the end of training, on the device; -1 where unknown */
     int64_t parameter_bytes, gradient_bytes, optimizer_bytes;
     double flops_forward_per_sample, flops_training, achieved_flops_per_second;
+    double training_share_of_peak_gemm;
+    as_scenario_rate *scenario_rates; /* [n_scenario_rates] */
+    size_t n_scenario_rates;
+    struct {
+        as_figure compute_flops_per_second, gemm_flops_per_second, memory_bytes_per_second;
+        int64_t samples; /* -1: not measured */
+        double seconds;  /* that they took */
+    } peaks;             /* of the machine, while the cell worked: docs/methodology.md */
+    struct {
+        const char *of;      /* entry that this one does the same as; NULL: nobody's peer */
+        const char *program; /* "PyTorch" */
+        bool same_logits;    /* they had to agree with that entry's */
+    } peer;
+    struct {
+        int32_t rounds;           /* 0: the cell was measured by itself */
+        const char *const *cells; /* [n_cells] of the group, in the order of their turns */
+        size_t n_cells;
+        as_timed_block *blocks; /* [n_blocks] */
+        size_t n_blocks;
+    } interleaved;
     double energy_joules;
     double host_seconds_per_batch; /* the host's own cost: batch making and bookkeeping around a
                                       step */

@@ -12,7 +12,13 @@
 #include "results/record/raw_read.h"
 #include "results/record/record.h"
 
-enum { MAX_WARNINGS = 10000, MAX_ENVIRONMENT = 1000 };
+enum {
+    MAX_WARNINGS = 10000,
+    MAX_ENVIRONMENT = 1000,
+    MAX_BLOCKS = 1000000,
+    MAX_GROUP = 1000,
+    MAX_SCENARIOS = 64
+};
 
 static as_figure read_figure(as_json_reader *r, const json_t *o, const char *key) {
     as_figure figure = as_figure_point(NAN);
@@ -57,6 +63,19 @@ static void read_backend(as_json_reader *r, const json_t *root, as_record *recor
     record->backend.equivalence.gradient_error = as_field_real(r, e, "gradient_error");
     record->backend.equivalence.gradient_bound = as_field_real(r, e, "gradient_bound");
     record->backend.equivalence.reason = as_field_text(r, e, "reason");
+    record->backend.equivalence.cached = as_field_flag(r, e, "cached");
+    record->backend.equivalence.checked_at = as_field_text(r, e, "checked_at");
+    as_field_leave(r);
+    const json_t *d = as_field_enter(r, o, "device");
+    if (d) {
+        record->backend.device.name = as_field_text(r, d, "name");
+        record->backend.device.driver = as_field_text(r, d, "driver");
+        record->backend.device.memory_bytes = as_field_count(r, d, "memory_bytes");
+        record->backend.device.clock_mhz = as_field_count(r, d, "clock_mhz");
+        record->backend.device.clock_max_mhz = as_field_count(r, d, "clock_max_mhz");
+        record->backend.device.energy_joules = as_field_real(r, d, "energy_joules");
+        record->backend.device.throttled = as_field_flag(r, d, "throttled");
+    }
     as_field_leave(r);
     as_field_leave(r);
 }
@@ -125,6 +144,10 @@ static void read_training(as_json_reader *r, const json_t *root, as_record *reco
     record->training.stopped = as_field_text(r, o, "stopped");
     record->training.initial_loss = as_field_real(r, o, "initial_loss");
     record->training.padding_share = as_field_real(r, o, "padding_share");
+    const json_t *scale = as_field_enter(r, o, "loss_scale");
+    record->training.loss_scale = scale ? as_field_real(r, scale, "last") : NAN;
+    record->training.n_skipped = scale ? as_field_count(r, scale, "skipped_steps") : 0;
+    as_field_leave(r);
     const json_t *resumed = as_field_enter(r, o, "resumed");
     record->training.n_resumed = resumed ? as_field_count(r, resumed, "times") : 0;
     record->training.resumed_step = resumed ? as_field_count(r, resumed, "step") : 0;
@@ -238,6 +261,95 @@ static void read_latency(as_json_reader *r, const json_t *root, as_record *recor
     as_field_leave(r);
 }
 
+static void read_peer(as_json_reader *r, const json_t *root, as_record *record) {
+    const json_t *o = as_field_enter(r, root, "peer");
+    if (o) {
+        record->peer.of = as_field_text(r, o, "of");
+        record->peer.program = as_field_text(r, o, "program");
+        record->peer.same_logits = as_field_flag(r, o, "same_logits") == 1;
+        if (r->status == ASSAY_OK && (!record->peer.of || !record->peer.program))
+            as_field_fail(r, ASSAY_BAD_DATA, "of", "of and program must be texts");
+    }
+    as_field_leave(r);
+}
+
+static void read_blocks(as_json_reader *r, const json_t *o, as_record *record) {
+    size_t n = 0;
+    const json_t *blocks = as_field_array(r, o, "blocks", MAX_BLOCKS, &n);
+    as_timed_block *list = as_arena_alloc_array(r->arena, n, sizeof *list);
+    if (!list) {
+        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "blocks", "no memory for %zu blocks", n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *block = as_field_enter_item(r, blocks, "blocks", i);
+        list[i] = (as_timed_block){
+            .scenario = as_field_text(r, block, "scenario"),
+            .round = as_field_count32(r, block, "round"),
+            .batch = as_field_count32(r, block, "batch"),
+            .queries = as_field_count(r, block, "queries"),
+            .rows = as_field_count(r, block, "rows"),
+            .tokens = as_field_count(r, block, "tokens"),
+            .seconds = as_field_real(r, block, "seconds"),
+            .median_ms = as_field_real(r, block, "median_ms"),
+            .flops = as_field_real(r, block, "flops"),
+            .peak_gemm = as_field_real(r, block, "peak_gemm_flops_per_second"),
+            .peak_compute = as_field_real(r, block, "peak_compute_flops_per_second")};
+        if (r->status == ASSAY_OK &&
+            (!list[i].scenario || list[i].round < 1 || list[i].round > record->interleaved.rounds))
+            as_field_fail(r, ASSAY_BAD_DATA, "round", "must be 1 to %d, of a scenario",
+                          record->interleaved.rounds);
+        as_field_leave(r);
+    }
+    record->interleaved.blocks = list;
+    record->interleaved.n_blocks = r->status == ASSAY_OK ? n : 0;
+}
+
+static void read_interleaved(as_json_reader *r, const json_t *root, as_record *record) {
+    const json_t *o = as_field_enter(r, root, "interleaved");
+    if (o) {
+        record->interleaved.rounds = as_field_count32(r, o, "rounds");
+        record->interleaved.cells =
+            read_texts(r, o, "cells", MAX_GROUP, &record->interleaved.n_cells);
+        read_blocks(r, o, record);
+    }
+    as_field_leave(r);
+}
+
+static void read_rates(as_json_reader *r, const json_t *flops, as_record *record) {
+    json_t *scenarios = as_field_object(r, flops, "scenarios"), *one;
+    const char *name;
+    size_t n = json_object_size(scenarios), i = 0;
+    as_scenario_rate *rates = as_arena_alloc_array(r->arena, n, sizeof *rates);
+    if (n > MAX_SCENARIOS || !rates) {
+        as_field_fail(r, rates ? ASSAY_LIMIT : ASSAY_OUT_OF_MEMORY, "scenarios",
+                      "has %zu fields; at most %d are read", n, MAX_SCENARIOS);
+        return;
+    }
+    const json_t *entered = as_field_enter(r, flops, "scenarios");
+    json_object_foreach(scenarios, name, one) {
+        const json_t *rate = as_field_enter(r, entered, name);
+        rates[i++] = (as_scenario_rate){name, as_field_real(r, rate, "achieved_per_second"),
+                                        as_field_real(r, rate, "share_of_peak_gemm")};
+        as_field_leave(r);
+    }
+    as_field_leave(r);
+    record->scenario_rates = rates;
+    record->n_scenario_rates = n;
+}
+
+static void read_peaks(as_json_reader *r, const json_t *root, as_record *record) {
+    const json_t *peaks = as_field_enter(r, root, "peaks");
+    if (peaks) {
+        record->peaks.compute_flops_per_second = read_figure(r, peaks, "compute_flops_per_second");
+        record->peaks.gemm_flops_per_second = read_figure(r, peaks, "gemm_flops_per_second");
+        record->peaks.memory_bytes_per_second = read_figure(r, peaks, "memory_bytes_per_second");
+        record->peaks.samples = as_field_count(r, peaks, "samples");
+        record->peaks.seconds = as_field_real(r, peaks, "seconds");
+    }
+    as_field_leave(r);
+}
+
 static void read_resources(as_json_reader *r, const json_t *root, as_record *record) {
     const json_t *memory = as_field_enter(r, root, "memory");
     record->peak_rss_bytes = as_field_count(r, memory, "peak_rss_bytes");
@@ -250,6 +362,8 @@ static void read_resources(as_json_reader *r, const json_t *root, as_record *rec
     record->flops_forward_per_sample = as_field_real(r, flops, "forward_per_sample");
     record->flops_training = as_field_real(r, flops, "training");
     record->achieved_flops_per_second = as_field_real(r, flops, "achieved_per_second");
+    record->training_share_of_peak_gemm = as_field_real(r, flops, "share_of_peak_gemm");
+    read_rates(r, flops, record);
     as_field_leave(r);
     const json_t *energy = as_field_enter(r, root, "energy");
     record->energy_joules = as_field_real(r, energy, "joules");
@@ -303,7 +417,10 @@ static void read_result(as_json_reader *r, json_t *root, as_record *record) {
     record->test = read_scores(r, root, "test", record->dataset.n_labels);
     record->validation = read_scores(r, root, "validation", record->dataset.n_labels);
     read_latency(r, root, record);
+    read_peer(r, root, record);
+    read_interleaved(r, root, record);
     read_resources(r, root, record);
+    read_peaks(r, root, record);
     read_environment(r, root, record);
     record->warnings = read_texts(r, root, "warnings", MAX_WARNINGS, &record->n_warnings);
 }

@@ -95,7 +95,20 @@ static json_t *backend_json(builder *b, const as_record *r) {
     set_real(b, e, "gradient_error", r->backend.equivalence.gradient_error);
     set_real(b, e, "gradient_bound", r->backend.equivalence.gradient_bound);
     set_text(b, e, "reason", r->backend.equivalence.reason);
+    set(b, e, "cached", json_boolean(r->backend.equivalence.cached));
+    set_text(b, e, "checked_at", r->backend.equivalence.checked_at);
     set(b, o, "equivalence", e);
+    if (r->backend.device.name) {
+        json_t *d = object(b);
+        set_text(b, d, "name", r->backend.device.name);
+        set_text(b, d, "driver", r->backend.device.driver);
+        set_count(b, d, "memory_bytes", r->backend.device.memory_bytes);
+        set_count(b, d, "clock_mhz", r->backend.device.clock_mhz);
+        set_count(b, d, "clock_max_mhz", r->backend.device.clock_max_mhz);
+        set_real(b, d, "energy_joules", r->backend.device.energy_joules);
+        set(b, d, "throttled", json_boolean(r->backend.device.throttled));
+        set(b, o, "device", d);
+    }
     return o;
 }
 
@@ -139,6 +152,12 @@ static json_t *training_json(builder *b, const as_record *r) {
     set_text(b, o, "stopped", r->training.stopped);
     set_real(b, o, "initial_loss", r->training.initial_loss);
     set_real(b, o, "padding_share", r->training.padding_share);
+    if (isfinite(r->training.loss_scale)) {
+        json_t *scale = object(b);
+        set_real(b, scale, "last", r->training.loss_scale);
+        set_count(b, scale, "skipped_steps", r->training.n_skipped);
+        set(b, o, "loss_scale", scale);
+    }
     if (r->training.n_resumed > 0) {
         json_t *resumed = object(b);
         set_count(b, resumed, "times", r->training.n_resumed);
@@ -215,6 +234,66 @@ static json_t *latency_json(builder *b, const as_record *r) {
     return o;
 }
 
+static json_t *peer_json(builder *b, const as_record *r) {
+    json_t *o = object(b);
+    set_text(b, o, "of", r->peer.of);
+    set_text(b, o, "program", r->peer.program);
+    set(b, o, "same_logits", json_boolean(r->peer.same_logits));
+    return o;
+}
+
+static json_t *interleaved_json(builder *b, const as_record *r) {
+    json_t *o = object(b), *cells = json_array(), *blocks = json_array();
+    b->failed |= !cells || !blocks;
+    set_count(b, o, "rounds", r->interleaved.rounds);
+    for (size_t i = 0; i < r->interleaved.n_cells; i++)
+        b->failed |= json_array_append_new(cells, text_value(r->interleaved.cells[i])) != 0;
+    for (size_t i = 0; i < r->interleaved.n_blocks; i++) {
+        const as_timed_block *from = &r->interleaved.blocks[i];
+        json_t *block = object(b);
+        set_text(b, block, "scenario", from->scenario);
+        set_count(b, block, "round", from->round);
+        set_count(b, block, "batch", from->batch);
+        set_count(b, block, "queries", from->queries);
+        set_count(b, block, "rows", from->rows);
+        set_count(b, block, "tokens", from->tokens);
+        set_real(b, block, "seconds", from->seconds);
+        set_real(b, block, "median_ms", from->median_ms);
+        set_real(b, block, "flops", from->flops);
+        set_real(b, block, "peak_gemm_flops_per_second", from->peak_gemm);
+        set_real(b, block, "peak_compute_flops_per_second", from->peak_compute);
+        b->failed |= json_array_append_new(blocks, block) != 0;
+    }
+    set(b, o, "cells", cells);
+    set(b, o, "blocks", blocks);
+    return o;
+}
+
+/* The machine's limits, where they were measured. */
+static void set_peaks(builder *b, json_t *root, const as_record *r) {
+    if (r->peaks.samples < 0)
+        return;
+    json_t *peaks = object(b);
+    set_figure(b, peaks, "compute_flops_per_second", r->peaks.compute_flops_per_second);
+    set_figure(b, peaks, "gemm_flops_per_second", r->peaks.gemm_flops_per_second);
+    set_figure(b, peaks, "memory_bytes_per_second", r->peaks.memory_bytes_per_second);
+    set_count(b, peaks, "samples", r->peaks.samples);
+    set_real(b, peaks, "seconds", r->peaks.seconds);
+    set(b, root, "peaks", peaks);
+}
+
+static void set_rates(builder *b, json_t *flops, const as_record *r) {
+    json_t *scenarios = object(b);
+    for (size_t i = 0; i < r->n_scenario_rates; i++) {
+        const as_scenario_rate *rate = &r->scenario_rates[i];
+        json_t *o = object(b);
+        set_real(b, o, "achieved_per_second", rate->flops_per_second);
+        set_real(b, o, "share_of_peak_gemm", rate->share_of_peak_gemm);
+        set(b, scenarios, rate->scenario, o);
+    }
+    set(b, flops, "scenarios", scenarios);
+}
+
 static void set_resources(builder *b, json_t *root, const as_record *r) {
     json_t *memory = object(b), *flops = object(b), *energy = object(b), *host = object(b);
     set_count(b, memory, "peak_rss_bytes", r->peak_rss_bytes);
@@ -226,7 +305,10 @@ static void set_resources(builder *b, json_t *root, const as_record *r) {
     set_real(b, flops, "forward_per_sample", r->flops_forward_per_sample);
     set_real(b, flops, "training", r->flops_training);
     set_real(b, flops, "achieved_per_second", r->achieved_flops_per_second);
+    set_real(b, flops, "share_of_peak_gemm", r->training_share_of_peak_gemm);
+    set_rates(b, flops, r);
     set(b, root, "flops", flops);
+    set_peaks(b, root, r);
     set_real(b, energy, "joules", r->energy_joules);
     set(b, root, "energy", energy);
     set_real(b, host, "seconds_per_batch", r->host_seconds_per_batch);
@@ -251,6 +333,10 @@ static json_t *record_json(builder *b, const as_record *r) {
     set(b, root, "test", scores_json(b, &r->test));
     set(b, root, "validation", scores_json(b, &r->validation));
     set(b, root, "latency", latency_json(b, r));
+    if (r->peer.of)
+        set(b, root, "peer", peer_json(b, r));
+    if (r->interleaved.rounds > 0)
+        set(b, root, "interleaved", interleaved_json(b, r));
     set_resources(b, root, r);
     for (size_t i = 0; i < r->n_environment; i++)
         set_text(b, environment, r->environment[i].key, r->environment[i].value);
@@ -315,13 +401,19 @@ static bool write_epochs(const as_record *r, FILE *stream) {
     return !b.failed;
 }
 
+/* The last column only where the cell was measured in turn with others. */
 static bool write_queries(const as_record *r, FILE *stream) {
-    fputs("scenario,batch,tokens,nanoseconds\n", stream);
+    bool rounds = r->interleaved.rounds > 0;
+    fputs(rounds ? "scenario,batch,tokens,nanoseconds,round\n"
+                 : "scenario,batch,tokens,nanoseconds\n",
+          stream);
     for (size_t i = 0; i < r->n_queries; i++) {
         const as_query *q = &r->queries[i];
         as_csv_write_field(stream, q->scenario);
-        fprintf(stream, ",%" PRId32 ",%" PRId32 ",%" PRId64 "\n", q->batch, q->tokens,
-                q->nanoseconds);
+        fprintf(stream, ",%" PRId32 ",%" PRId32 ",%" PRId64, q->batch, q->tokens, q->nanoseconds);
+        if (rounds)
+            fprintf(stream, ",%" PRId32, q->round);
+        fputs("\n", stream);
     }
     return true;
 }

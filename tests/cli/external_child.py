@@ -41,6 +41,7 @@ class Majority(adapter.Model):
         self.n_classes = hello.n_classes
         self.counts = [0] * hello.n_classes
         self.n_steps = 0
+        self.n_predictions = 0
         self.threads = hello.threads
         if how == "environment":
             print(sorted(os.environ), sorted(os.listdir("/proc/self/fd")), file=sys.stderr)
@@ -54,10 +55,18 @@ class Majority(adapter.Model):
         if how == "holds":
             self.block = b"x" * (96 << 20)
 
+    def misbehave_in_block(self):
+        if how == "dies_in_block":
+            os._exit(9)
+        if how == "hangs_in_block":
+            time.sleep(1000)
+        if how == "rubbish_in_block":
+            raw(b"Predicting, please wait " * 10)
+
     def train_step(self, batch, step):
         self.n_steps += 1
         assert step.step == self.n_steps and step.epoch == 1 and len(batch.row_keys) == batch.n_rows
-        assert batch.last_of_epoch == (step.step == 2)
+        assert batch.last_of_epoch == (step.step % 2 == 0)
         assert max(batch.offsets) == len(batch.ids) and min(batch.ids) >= 0
         for label in batch.labels:
             self.counts[label] += 1
@@ -103,6 +112,9 @@ class Majority(adapter.Model):
         return 0.5
 
     def predict(self, batch):
+        self.n_predictions += 1
+        if how.endswith("_in_block") and self.n_predictions == 7:
+            self.misbehave_in_block()
         assert len(batch.labels) == 0, "labels are not told in prediction"
         total = sum(self.counts) or 1
         row = [count / total for count in self.counts]

@@ -24,7 +24,7 @@ suggests markdown
 must 0 "$ASSAY" --help
 prints 'assay run quick'
 must 0 "$ASSAY" --version
-for command in list show data run predict export report compare; do
+for command in list show data run predict export report compare verify; do
     must 0 "$ASSAY" $command --help
     prints "usage: assay $command"
     prints 'Example'

@@ -101,7 +101,12 @@ class Forward(nn.Module):
         self.classifier = nn.Linear(hidden, classes)
 
     def forward(self, ids, lengths, mode="packed"):
-        y, _ = self.recurrent(self.dropout(self.embedding(ids)))
+        x = self.dropout(self.embedding(ids))
+        if mode == "packed":
+            _, last = self.recurrent(pack_padded_sequence(x, lengths, batch_first=True))
+            last = last[0] if isinstance(last, tuple) else last
+            return self.classifier(self.dropout(last[-1]))
+        y, _ = self.recurrent(x)
         end = (lengths - 1).view(-1, 1, 1).expand(-1, 1, y.shape[2])
         return self.classifier(self.dropout(y.gather(1, end).squeeze(1)))
 

@@ -41,7 +41,9 @@ Test(suite, entries_override_defaults_field_by_field) {
     cr_expect_eq(b->training.batch, 32);
     cr_expect_eq(b->training.update.clip_norm, 1);
     cr_expect(b->training.keep_best);
-    cr_expect(suite->measure_single_stream && suite->measure_offline);
+    cr_assert_eq(suite->n_scenarios, 2);
+    cr_expect_str_eq(suite->scenarios[0]->name, "single_stream");
+    cr_expect_str_eq(suite->scenarios[1]->name, "offline");
     cr_expect_eq(suite->margin_accuracy, 0.01);
     as_suite_free(suite);
     as_arena_free(arena);

@@ -79,7 +79,7 @@ static inline void fixture_measure(as_record *r, const fixture_cell *c) {
     r->n_queries = FIXTURE_QUERIES;
     for (int i = 0; i < FIXTURE_QUERIES; i++) {
         double ns = 1e6 * c->latency_factor * (1 + 0.001 * ((i * 37) % 100));
-        r->queries[i] = (as_query){"single_stream", 1, 20, (int64_t)ns};
+        r->queries[i] = (as_query){"single_stream", 1, 20, (int64_t)ns, 0};
         ms[i] = (double)(int64_t)ns / 1e6;
     }
     as_sort_doubles(ms, FIXTURE_QUERIES);
@@ -134,6 +134,8 @@ static inline as_record *fixture_record(const fixture_cell *c) {
     r->backend.libraries = "oneDNN 2.6.3";
     r->backend.threads = 2;
     r->backend.equivalence.checked = r->backend.equivalence.passed = 1;
+    r->backend.equivalence.cached = 1;
+    r->backend.equivalence.checked_at = "2026-11-22T09:00:00Z";
     r->backend.equivalence.logits_error = 1.25e-6;
     r->backend.equivalence.logits_bound = 1e-4;
     r->backend.equivalence.gradient_error = 3e-5;
@@ -175,6 +177,15 @@ static inline as_record *fixture_record(const fixture_cell *c) {
     r->flops_forward_per_sample = 1.5e6;
     r->flops_training = 3e10;
     r->achieved_flops_per_second = 2.5e9;
+    r->training_share_of_peak_gemm = 0.25;
+    r->scenario_rates = as_arena_alloc_array(r->arena, 2, sizeof *r->scenario_rates);
+    r->scenario_rates[0] = (as_scenario_rate){"offline", 3e9, 0.3};
+    r->scenario_rates[1] = (as_scenario_rate){"single_stream", 1e9, NAN};
+    r->n_scenario_rates = 2;
+    r->peaks.gemm_flops_per_second = (as_figure){1e10, 9e9, 1.1e10};
+    r->peaks.memory_bytes_per_second = (as_figure){2e10, NAN, NAN};
+    r->peaks.samples = 7;
+    r->peaks.seconds = 0.5;
     r->host_seconds_per_batch = 2e-5;
     r->environment = as_arena_alloc_array(r->arena, 4, sizeof *r->environment);
     memcpy(r->environment, environment, sizeof environment);

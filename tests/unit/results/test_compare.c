@@ -257,3 +257,98 @@ Test(compare, json_has_verdicts_and_exit) {
     json_decref(json);
     done(&p);
 }
+
+/* ---- macro F1, Holm, entries of one run
+ * ---------------------------------------------------------- */
+
+Test(compare, equal_predictions_differ_by_nothing_in_f1) {
+    fixture_cell cells[2];
+    two_seeds(cells, 0xfff7ffff);
+    pair p = expect(cells, cells, wide, AS_GATES_DEFAULT, 0);
+    const as_f1_change *f1 = &p.comparison.entries[0].f1;
+    cr_assert_eq(f1->base, f1->new_);
+    cr_assert_eq(f1->change.value, 0);
+    cr_assert_eq(f1->change.low, 0);
+    cr_assert_eq(f1->p, 1);
+    cr_assert_eq(f1->p_holm, 1);
+    done(&p);
+}
+
+/* All of 96 texts lost: every resample loses all, so p is the least that 1,000 resamples can give.
+ */
+Test(compare, lost_f1_is_seen_and_its_interval_holds_it) {
+    fixture_cell base[2], new_[2];
+    two_seeds(base, 0xffffffff);
+    two_seeds(new_, 0xffff00ff);
+    pair p = expect(base, new_, wide, AS_GATES_DEFAULT, 1);
+    const as_f1_change *f1 = &p.comparison.entries[0].f1;
+    cr_assert_float_eq(f1->change.value, f1->new_ - f1->base, 1e-12);
+    cr_assert(f1->change.low < f1->change.value && f1->change.value < f1->change.high);
+    cr_assert(f1->change.high < 0);
+    cr_assert_lt(f1->p, 0.01);
+    done(&p);
+}
+
+static as_run *read_entries(const char *folder) {
+    as_run *run = NULL;
+    fixture_cell cells[6];
+    static const char *const names[] = {"gru", "lstm", "rnn"};
+    static const uint32_t right[] = {0xffffffff, 0xffff00ff, 0xfffffffe};
+    for (size_t i = 0; i < 6; i++)
+        cells[i] = fixture_default(names[i / 2], 1 + i % 2, right[i / 2]);
+    fixture_run(folder, cells, 6, wide);
+    cr_assert_eq(as_run_read(folder, 1, &run, NULL), ASSAY_OK);
+    return run;
+}
+
+static double accuracy_p(const as_compared_entry *entry, bool adjusted) {
+    for (size_t i = 0; i < entry->n_checks; i++)
+        if (entry->checks[i].kind == AS_CHECK_ACCURACY)
+            return adjusted ? entry->checks[i].p_holm : entry->checks[i].p;
+    return NAN;
+}
+
+Test(compare, entries_of_one_run_stand_against_the_first) {
+    static const char *const names[] = {"gru", "lstm", "rnn"};
+    char *folder = fixture_folder();
+    as_run *run = read_entries(folder);
+    as_arena *arena = as_arena_new();
+    as_comparison c;
+    cr_assert_eq(as_compare_entries(arena, run, names, 3, AS_GATES_DEFAULT, &c, NULL), ASSAY_OK);
+    cr_assert_str_eq(c.against, "gru");
+    cr_assert_eq(c.n_entries, 2);
+    cr_assert_str_eq(c.entries[0].name, "lstm");
+    cr_assert_eq(c.entries[0].n_seeds, 2);
+    cr_assert_eq(c.entries[0].checks[0].verdict, AS_VERDICT_WORSE);
+    cr_assert_eq(as_comparison_exit_code(&c), 1);
+    /* Holm: the smaller of two p doubled, the larger at least that. */
+    double p = accuracy_p(&c.entries[0], false), q = accuracy_p(&c.entries[1], false);
+    cr_assert_lt(p, q);
+    cr_assert_float_eq(accuracy_p(&c.entries[0], true), fmin(1, 2 * p), 1e-12);
+    cr_assert_float_eq(accuracy_p(&c.entries[1], true), fmax(q, fmin(1, 2 * p)), 1e-12);
+    cr_assert_str_eq(c.entries[0].figures[0].name, "accuracy");
+    cr_assert_float_eq(c.entries[0].figures[0].base, 1, 1e-12);
+    cr_assert_float_eq(c.entries[0].figures[0].new_, 0.75, 1e-12);
+    as_run_free(run);
+    as_arena_free(arena);
+    cr_assert_eq(as_remove_folder(folder, NULL), ASSAY_OK);
+    free(folder);
+}
+
+Test(compare, entries_that_cannot_be_compared_are_refused) {
+    static const char *const bad[][2] = {{"gru", "gru"}, {"gru", "bert"}, {"lsmt", "gru"}};
+    char *folder = fixture_folder();
+    as_run *run = read_entries(folder);
+    as_arena *arena = as_arena_new();
+    as_comparison c = {.n_entries = 99};
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(as_compare_entries(arena, run, bad[i], 2, AS_GATES_DEFAULT, &c, NULL),
+                     ASSAY_INVALID_ARGUMENT);
+    cr_assert_eq(as_compare_entries(arena, run, bad[0], 1, AS_GATES_DEFAULT, &c, NULL),
+                 ASSAY_INVALID_ARGUMENT);
+    cr_assert_eq(c.n_entries, 99);
+    as_run_free(run);
+    as_arena_free(arena);
+    cr_assert_eq(as_remove_folder(folder, NULL), ASSAY_OK);
+    free(folder);
+}

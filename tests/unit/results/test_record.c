@@ -111,6 +111,19 @@ Test(record, survives_writing_and_reading) {
     SAME_COUNT(backend.threads);
     SAME_COUNT(backend.equivalence.passed);
     SAME_REAL(backend.equivalence.gradient_bound);
+    SAME_COUNT(backend.equivalence.cached);
+    SAME_TEXT(backend.equivalence.checked_at);
+    SAME_REAL(training_share_of_peak_gemm);
+    SAME_REAL(peaks.gemm_flops_per_second.low);
+    SAME_REAL(peaks.memory_bytes_per_second.value);
+    SAME_COUNT(peaks.samples);
+    SAME_REAL(peaks.compute_flops_per_second.value);
+    SAME_COUNT(n_scenario_rates);
+    for (size_t i = 0; i < a->n_scenario_rates; i++) {
+        SAME_TEXT(scenario_rates[i].scenario);
+        SAME_REAL(scenario_rates[i].flops_per_second);
+        SAME_REAL(scenario_rates[i].share_of_peak_gemm);
+    }
     SAME_TEXT(dataset.rows_sha256);
     SAME_COUNT(dataset.n_labels);
     SAME_TEXT(dataset.labels[1]);
@@ -138,6 +151,62 @@ Test(record, survives_writing_and_reading) {
     check_same_scores(&a->test, &b->test);
     cr_assert_eq(b->validation.n, 0);
     check_same_rows(a, b);
+    as_record_free(a);
+    as_record_free(b);
+    done(folder);
+}
+
+static as_timed_block blocks[] = {
+    {"offline", 1, 16, 2, 32, 500, 0.25, 120, 3e9, 1e10, NAN},
+    {"single_stream", 1, 1, 3, 3, 40, 0.1, 33.3, NAN, NAN, NAN},
+    {"offline", 2, 16, 2, 32, 500, 0.5, 240, 3e9, 1e10, 2e10},
+};
+
+Test(record, of_a_cell_that_took_turns_survives_and_fits) {
+    static const char *const group[] = {"gru__onednn__f32__s2", "torch__own__f32__s2"};
+    fixture_cell cell = fixture_default("gru", 2, 0xffffffff);
+    char *folder = fixture_folder();
+    as_record *a = fixture_record(&cell), *b = NULL;
+    a->peer.of = "base";
+    a->peer.program = "PyTorch";
+    a->peer.same_logits = true;
+    a->interleaved.rounds = 2;
+    a->interleaved.cells = group;
+    a->interleaved.n_cells = 2;
+    a->interleaved.blocks = blocks;
+    a->interleaved.n_blocks = 3;
+    for (size_t i = 0; i < a->n_queries; i++)
+        a->queries[i].round = 1 + (int32_t)(i % 2);
+    a->queries[0].scenario = "one_text";
+    a->queries[1].scenario = "arrival";
+    a->queries[2].scenario = "training";
+    assay_error error = ASSAY_ERROR_INIT;
+    cr_assert_eq(as_record_write(a, folder, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(as_record_read(folder, 1, &b, &error), ASSAY_OK, "%s: %s", error.where,
+                 error.text);
+    SAME_TEXT(peer.of);
+    SAME_TEXT(peer.program);
+    cr_assert(b->peer.same_logits);
+    SAME_COUNT(interleaved.rounds);
+    SAME_COUNT(interleaved.n_cells);
+    SAME_TEXT(interleaved.cells[1]);
+    SAME_COUNT(interleaved.n_blocks);
+    for (size_t i = 0; i < 3; i++) {
+        SAME_TEXT(interleaved.blocks[i].scenario);
+        SAME_COUNT(interleaved.blocks[i].round);
+        SAME_COUNT(interleaved.blocks[i].tokens);
+        SAME_REAL(interleaved.blocks[i].seconds);
+        SAME_REAL(interleaved.blocks[i].median_ms);
+        SAME_REAL(interleaved.blocks[i].flops);
+        SAME_REAL(interleaved.blocks[i].peak_gemm);
+        SAME_REAL(interleaved.blocks[i].peak_compute);
+    }
+    for (size_t i = 0; i < a->n_queries; i++)
+        SAME_COUNT(queries[i].round);
+    check_same_rows(a, b);
+    json_t *json = load(folder, "result.json");
+    check_schema(json, "result.schema.json");
+    json_decref(json);
     as_record_free(a);
     as_record_free(b);
     done(folder);
@@ -203,6 +272,10 @@ Test(record, wrong_fields_are_refused_by_name) {
         {"model.parameters.total", "1.5", "model.parameters.total", ASSAY_BAD_DATA},
         {"backend.threads", "4294967296", "backend.threads", ASSAY_BAD_DATA},
         {"backend.equivalence.passed", "1", "backend.equivalence.passed", ASSAY_BAD_DATA},
+        {"backend.equivalence.cached", "0", "backend.equivalence.cached", ASSAY_BAD_DATA},
+        {"peaks", "[]", "peaks", ASSAY_BAD_DATA},
+        {"peaks.gemm_flops_per_second", "1", "peaks.gemm_flops_per_second", ASSAY_BAD_DATA},
+        {"flops.scenarios.offline", "1", "flops.scenarios.offline", ASSAY_BAD_DATA},
         {"dataset.labels", "[\"a\", 3]", "dataset.labels", ASSAY_BAD_DATA},
         {"dataset.labels", "[\"a\"]", "test.per_class", ASSAY_BAD_DATA},
         {"test.accuracy.value", "\"high\"", "test.accuracy.value", ASSAY_BAD_DATA},

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* report/drawings.h: the plots of a page as pictures: inside an HTML page, or as files. */
+#ifndef AS_REPORT_DRAWINGS_H
+#define AS_REPORT_DRAWINGS_H
+
+#include "report/plot.h"
+
+typedef struct as_drawings {
+    const as_plot **plots; /* [n] in the page's order */
+    const char **svgs;     /* [n] fit for a page; NULL: it could not be drawn */
+    size_t n;
+    const char *missing; /* why there are none: a sentence for their place; NULL: there are */
+} as_drawings;
+
+/* [main] Draws every plot of the page; in its arena. That gnuplot is not installed is no error: the
+ * tables stand, and `missing` says what to do. */
+ASSAY_MUST_USE assay_status as_drawings_make(const as_page *page, as_drawings *ret_drawings,
+                                             assay_error *error);
+
+/* [any] NULL: not drawn. */
+const char *as_drawings_svg(const as_drawings *drawings, const as_plot *plot);
+
+/* [main] Writes every plot into `folder` (made when needed) as NAME.svg, .pdf and .png, the formats
+ * that are named. UNAVAILABLE: gnuplot is not installed. *ret_n: how many files. */
+ASSAY_MUST_USE assay_status as_drawings_write(const as_page *page, const char *folder,
+                                              const char *const *formats, size_t n_formats,
+                                              size_t *ret_n, assay_error *error);
+
+#endif

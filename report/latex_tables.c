@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables of a paper: scores, cost, classes; with captions that say what every sign means. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "report/latex.h"
+#include "results/published/published.h"
+
+enum {
+    MAX_ENTRIES_BY_CLASS = 4,
+    MAIN_COLUMNS = 3,
+    COST_COLUMNS = 4,
+    LINE_BYTES = 1024,
+    TITLE_MOST = 120
+};
+
+static assay_status no_memory(assay_error *error) {
+    return as_fail(error, ASSAY_OUT_OF_MEMORY, "latex", "no memory for a table");
+}
+
+static const char *suite_text(const as_run *run, const char *key) {
+    return json_string_value(json_object_get(run->suite, key));
+}
+
+static const char *title_of(const as_run *run) {
+    const char *title = suite_text(run, "title"), *name = suite_text(run, "name");
+    return title ? title : name ? name : as_run_name(run);
+}
+
+static size_t count_rows(const as_report_input *input) {
+    size_t n = 0;
+    for (size_t i = 0; i < input->n_runs; i++)
+        n += input->summaries[i].n_rows + 1;
+    return n;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static const char from_seeds[] = "mean over seeds; half of the 95 % interval";
+
+static as_tex_cell cell(as_number number, const char *file, const char *field, const char *how) {
+    return (as_tex_cell){number, file, field, how, NULL};
+}
+
+/* Units that a table's largest numbers call for. */
+typedef struct units {
+    bool minutes, microseconds;
+} units;
+
+static void fill_main(const as_row_summary *row, units u, as_tex_cell *cells) {
+    (void)u;
+    cells[0] =
+        cell(as_number_figure(row->accuracy, 100), "result.json", "test.accuracy", from_seeds);
+    cells[1] =
+        cell(as_number_figure(row->f1_macro, 100), "result.json", "test.f1_macro", from_seeds);
+    cells[2] = cell(as_number_plain((double)row->parameters_total / 1e6), "result.json",
+                    "model.parameters.total", "in millions");
+    if (row->parameters_total < 0)
+        cells[2].field = NULL;
+}
+
+static void fill_cost(const as_row_summary *row, units u, as_tex_cell *cells) {
+    cells[0] = cell(as_number_plain(row->train_seconds / (u.minutes ? 60 : 1)), "result.json",
+                    "training.seconds", u.minutes ? "mean over seeds, / 60" : "mean over seeds");
+    cells[1] = cell(as_number_figure(row->p50_ms, u.microseconds ? 1000 : 1), "result.json",
+                    "latency.single_stream.p50_ms",
+                    u.microseconds ? "geometric mean over seeds, x 1000; half of the interval over "
+                                     "queries and seeds"
+                                   : "geometric mean over seeds; half of the interval over queries "
+                                     "and seeds");
+    cells[2] = cell(as_number_plain(row->offline_samples_per_second), "result.json",
+                    "latency.offline.samples_per_second", "mean over seeds");
+    cells[3] = cell(as_number_plain(row->peak_mib), "result.json", "memory.peak_rss_bytes",
+                    "largest over seeds, / 2^20");
+}
+
+static units units_of(const as_report_input *input) {
+    double longest = 0, slowest = 0;
+    for (size_t i = 0; i < input->n_runs; i++)
+        for (size_t k = 0; k < input->summaries[i].n_complete; k++) {
+            longest = fmax(longest, input->summaries[i].rows[k].train_seconds);
+            slowest = fmax(slowest, input->summaries[i].rows[k].p50_ms.value);
+        }
+    return (units){longest >= 120, slowest < 1};
+}
+
+/* A table of all runs' rows; several runs stand under a heading each. */
+static assay_status make_rows(as_arena *arena, const as_report_input *input, size_t n_columns,
+                              void (*fill)(const as_row_summary *row, units u, as_tex_cell *cells),
+                              size_t n_more, as_tex_table *table, assay_error *error) {
+    units u = units_of(input);
+    table->rows = as_arena_alloc_array(arena, count_rows(input) + n_more, sizeof *table->rows);
+    if (!table->rows)
+        return no_memory(error);
+    for (size_t i = 0; i < input->n_runs; i++) {
+        const as_summary *s = &input->summaries[i];
+        if (input->n_runs > 1)
+            table->rows[table->n_rows++] =
+                (as_tex_row){.text = title_of(input->runs[i]), .rule_before = i > 0, .run = i};
+        for (size_t k = 0; k < s->n_rows; k++) {
+            as_tex_cell *cells = as_arena_alloc_array(arena, n_columns, sizeof *cells);
+            if (!cells)
+                return no_memory(error);
+            if (!s->rows[k].problem)
+                fill(&s->rows[k], u, cells);
+            table->rows[table->n_rows++] = (as_tex_row){.name = s->rows[k].name,
+                                                        .source = &s->rows[k],
+                                                        .text = s->rows[k].problem,
+                                                        .cells = cells,
+                                                        .best = s->rows[k].marked,
+                                                        .run = i};
+        }
+    }
+    return ASSAY_OK;
+}
+
+/* ---- published rows -------------------------------------------------------------------------- */
+
+static as_number published_number(const as_published_entry *entry, const char *field,
+                                  double scale) {
+    for (size_t i = 0; i < entry->n_figures; i++)
+        if (strcmp(entry->figures[i].field, field) == 0 &&
+            entry->figures[i].low == entry->figures[i].high)
+            return as_number_plain(entry->figures[i].low * scale);
+    return (as_number){"-", ""};
+}
+
+static assay_status add_published(as_arena *arena, const as_published *published, const char *suite,
+                                  const char *file, size_t run, as_tex_table *table,
+                                  assay_error *error) {
+    bool first = true;
+    for (size_t i = 0; i < published->n_entries; i++) {
+        const as_published_entry *entry = &published->entries[i];
+        if (!suite || strcmp(entry->suite, suite) != 0)
+            continue;
+        char name[300];
+        snprintf(name, sizeof name, "%.200s (published)", entry->name);
+        as_tex_cell *cells = as_arena_alloc_array(arena, MAIN_COLUMNS, sizeof *cells);
+        const char *copy = as_arena_strdup(arena, name);
+        if (!cells || !copy)
+            return no_memory(error);
+        cells[0] = cell(published_number(entry, "test.accuracy", 100), file, "test.accuracy",
+                        "as the study printed it");
+        cells[1] = cell(published_number(entry, "test.f1_macro", 100), file, "test.f1_macro",
+                        "as the study printed it");
+        cells[2] = cell(published_number(entry, "model.parameters.total", 1e-6), file,
+                        "model.parameters.total", "in millions");
+        table->rows[table->n_rows++] =
+            (as_tex_row){.name = copy, .cells = cells, .rule_before = first, .run = run};
+        first = false;
+    }
+    return ASSAY_OK;
+}
+
+/* The study's name that the run's suite asks for; NULL: none. */
+static const char *study_of(const as_run *run) {
+    return json_string_value(json_object_get(json_object_get(run->suite, "report"), "published"));
+}
+
+/* Published rows stand below those of the only run; with several they would stand between. */
+static assay_status load_published(as_arena *arena, const as_report_input *input,
+                                   as_published *published, assay_error *error) {
+    const char *study = input->n_runs == 1 ? study_of(input->runs[0]) : NULL;
+    *published = (as_published){0};
+    return study ? as_published_load(arena, study, published, error) : ASSAY_OK;
+}
+
+/* ---- main table ------------------------------------------------------------------------------ */
+
+assay_status as_tex_main_tabular(const as_report_input *input, FILE *stream, assay_error *error) {
+    static const char *const headings[MAIN_COLUMNS] = {"Accuracy (\\%) $\\uparrow$",
+                                                       "Macro F1 (\\%) $\\uparrow$", "Params (M)"};
+    as_tex_table table = {headings, MAIN_COLUMNS, NULL, 0, "Model"};
+    as_published published = {0};
+    char file[200] = "";
+    as_arena *arena = as_arena_new();
+    assay_status status =
+        arena ? load_published(arena, input, &published, error) : no_memory(error);
+    if (status == ASSAY_OK)
+        status =
+            make_rows(arena, input, MAIN_COLUMNS, fill_main, published.n_entries, &table, error);
+    snprintf(file, sizeof file, "results/published/%.150s.json",
+             published.name ? published.name : "");
+    if (status == ASSAY_OK)
+        status = add_published(arena, &published, suite_text(input->runs[0], "name"), file, 0,
+                               &table, error);
+    if (status == ASSAY_OK)
+        as_tex_tabular(&table, stream);
+    as_published_done(&published);
+    as_arena_free(arena);
+    return status;
+}
+
+static void write_count(FILE *stream, const char *field, const as_record *r, int64_t count) {
+    as_source_cell(stream, r, "result.json", field, "");
+    fputs(as_number_count(count).value, stream);
+    as_source_end(stream);
+}
+
+static size_t most_seeds(const as_report_input *input) {
+    size_t n = 0;
+    for (size_t i = 0; i < input->n_runs; i++)
+        n = input->summaries[i].n_seeds > n ? input->summaries[i].n_seeds : n;
+    return n;
+}
+
+/* "IMDB (test: 1,000 texts, 2 classes, 3 seeds)" for each run. */
+static void write_what(const as_report_input *input, FILE *stream) {
+    for (size_t i = 0; i < input->n_runs; i++) {
+        const as_summary *s = &input->summaries[i];
+        as_source_run(stream, i);
+        fputs(i ? "; " : "", stream);
+        as_tex_short(stream, title_of(input->runs[i]), TITLE_MOST);
+        if (!s->some)
+            continue;
+        fputs(" (test: $n={}$", stream);
+        write_count(stream, "dataset.counts.test", s->some, s->some->dataset.test);
+        fputs(", ", stream);
+        write_count(stream, "dataset.labels", s->some, s->some->dataset.n_labels);
+        fputs(" classes, ", stream);
+        as_source_begin(stream, "run.json", "suite.seeds", "counted");
+        fprintf(stream, "%zu", s->n_seeds);
+        as_source_end(stream);
+        fprintf(stream, " seed%s)", s->n_seeds == 1 ? "" : "s");
+    }
+    fputs(". ", stream);
+}
+
+static void write_separable(const as_report_input *input, FILE *stream) {
+    for (size_t i = 0; i < input->n_runs; i++) {
+        double points = 100 * input->summaries[i].separable;
+        as_source_run(stream, i);
+        if (isnan(points))
+            continue;
+        fputs(" Smallest separable difference", stream);
+        if (input->n_runs > 1) {
+            fputs(" on ", stream);
+            as_tex_short(stream, title_of(input->runs[i]), TITLE_MOST);
+        }
+        fputs(": ", stream);
+        as_source_begin(stream, "cells/*/predictions.csv", "label, predicted",
+                        "difference seen with 80 % power, in points");
+        fputs(as_number_plain(points).value, stream);
+        as_source_end(stream);
+        fputs(" points (80\\,\\% power).", stream);
+    }
+}
+
+static const char *environment_of(const as_run *run, const char *key) {
+    return json_string_value(json_object_get(json_object_get(run->json, "environment"), key));
+}
+
+static void write_hardware(const as_report_input *input, FILE *stream) {
+    const char *cpu = environment_of(input->runs[0], "cpu_model");
+    if (!cpu)
+        return;
+    fputs(" Hardware: ", stream);
+    as_tex_short(stream, cpu, TITLE_MOST);
+    for (size_t i = 1; i < input->n_runs; i++) {
+        const char *other = environment_of(input->runs[i], "cpu_model");
+        if (other && strcmp(other, cpu) != 0) {
+            fputs(" and others", stream);
+            break;
+        }
+    }
+    fputs(".", stream);
+}
+
+assay_status as_tex_main_caption(const as_report_input *input, FILE *stream, assay_error *error) {
+    (void)error;
+    bool seeds = most_seeds(input) > 1;
+    fputs("\\caption{", stream);
+    write_what(input, stream);
+    fprintf(
+        stream,
+        "$\\pm$: half of the 95\\,\\%% interval over texts%s. Bold: the highest accuracy and all "
+        "not separable from it on the same texts (%s, adjusted after Holm, 5\\,\\%%).",
+        seeds ? " and seeds (bootstrap)" : "",
+        seeds ? "sign test over texts" : "exact McNemar test");
+    write_separable(input, stream);
+    if (input->n_runs == 1 && study_of(input->runs[0]))
+        fputs(" Below the rule: figures as published, on the study's own hardware and data.",
+              stream);
+    write_hardware(input, stream);
+    fputs("}\n", stream);
+    return ASSAY_OK;
+}
+
+assay_status as_tex_main_label(const as_report_input *input, FILE *stream, assay_error *error) {
+    (void)input;
+    (void)error;
+    fputs("\\label{tab:assay-main}\n", stream);
+    return ASSAY_OK;
+}
+
+/* ---- cost ------------------------------------------------------------------------------------ */
+
+assay_status as_tex_cost_tabular(const as_report_input *input, FILE *stream, assay_error *error) {
+    units u = units_of(input);
+    const char *const headings[COST_COLUMNS] = {
+        u.minutes ? "Train (min) $\\downarrow$" : "Train (s) $\\downarrow$",
+        u.microseconds ? "p50 ($\\mu$s) $\\downarrow$" : "p50 (ms) $\\downarrow$",
+        "Texts/s $\\uparrow$", "MiB $\\downarrow$"};
+    as_tex_table table = {headings, COST_COLUMNS, NULL, 0, "Model"};
+    as_arena *arena = as_arena_new();
+    assay_status status = arena ? make_rows(arena, input, COST_COLUMNS, fill_cost, 0, &table, error)
+                                : no_memory(error);
+    for (size_t i = 0; i < table.n_rows; i++)
+        table.rows[i].best = false; /* the mark is of accuracy */
+    if (status == ASSAY_OK)
+        as_tex_tabular(&table, stream);
+    as_arena_free(arena);
+    return status;
+}
+
+assay_status as_tex_cost_caption(const as_report_input *input, FILE *stream, assay_error *error) {
+    (void)error;
+    fputs("\\caption{Cost on ", stream);
+    write_what(input, stream);
+    fputs("Training time: mean over seeds. p50: median latency of one text from token ids, "
+          "$\\pm$ half of its 95\\,\\% interval. Texts/s: offline batches. MiB: peak resident "
+          "memory.",
+          stream);
+    write_hardware(input, stream);
+    fputs("}\n", stream);
+    return ASSAY_OK;
+}
+
+assay_status as_tex_cost_label(const as_report_input *input, FILE *stream, assay_error *error) {
+    (void)input;
+    (void)error;
+    fputs("\\label{tab:assay-cost}\n", stream);
+    return ASSAY_OK;
+}
+
+/* ---- classes --------------------------------------------------------------------------------- */
+
+/* The first run's best entries that have scores, at most four: a column has no room for more. */
+static size_t class_entries(const as_report_input *input,
+                            const as_row_summary *rows[MAX_ENTRIES_BY_CLASS]) {
+    const as_summary *s = &input->summaries[0];
+    size_t n = 0;
+    for (size_t k = 0; k < s->n_complete && n < MAX_ENTRIES_BY_CLASS; k++)
+        if (s->rows[k].pooled.n > 0 &&
+            (n == 0 || s->rows[k].pooled.n_classes == rows[0]->pooled.n_classes))
+            rows[n++] = &s->rows[k];
+    return n;
+}
+
+static assay_status class_row(as_arena *arena, const as_row_summary *const *rows, size_t n,
+                              int32_t c, as_tex_row *ret_row, assay_error *error) {
+    as_tex_cell *cells = as_arena_alloc_array(arena, n + 1, sizeof *cells);
+    char line[LINE_BYTES];
+    const as_class_figures *first = &rows[0]->pooled.per_class[c];
+    if (!cells)
+        return no_memory(error);
+    as_number count = {"-", ""};
+    snprintf(count.value, sizeof count.value, "%lld",
+             (long long)(first->support / (int64_t)rows[0]->n_records));
+    cells[0] = cell(count, "result.json", "test.per_class.support", "of one seed");
+    for (size_t k = 0; k < n; k++) {
+        snprintf(line, sizeof line, "test.confusion, class %d of %.300s", (int)c,
+                 rows[k]->entry ? rows[k]->entry : "");
+        char *field = as_arena_strdup(arena, line);
+        if (!field)
+            return no_memory(error);
+        cells[k + 1] = cell(as_number_plain(100 * rows[k]->pooled.per_class[c].f1), "result.json",
+                            field, "F1 of all seeds' predictions together");
+        cells[k + 1].source = rows[k];
+    }
+    *ret_row =
+        (as_tex_row){.name = first->label ? first->label : "?", .source = rows[0], .cells = cells};
+    return ASSAY_OK;
+}
+
+assay_status as_tex_classes_tabular(const as_report_input *input, FILE *stream,
+                                    assay_error *error) {
+    static const char *const headings[] = {"Texts", "a", "b", "c", "d"};
+    const as_row_summary *rows[MAX_ENTRIES_BY_CLASS];
+    size_t n = class_entries(input, rows);
+    as_tex_table table = {headings, n + 1, NULL, 0, "Class"};
+    as_arena *arena = as_arena_new();
+    int32_t n_classes = n ? rows[0]->pooled.n_classes : 0;
+    assay_status status = arena ? ASSAY_OK : no_memory(error);
+    if (status == ASSAY_OK) {
+        table.rows = as_arena_alloc_array(arena, (size_t)n_classes + 1, sizeof *table.rows);
+        status = table.rows ? ASSAY_OK : no_memory(error);
+    }
+    for (int32_t c = 0; c < n_classes && status == ASSAY_OK; c++)
+        status = class_row(arena, rows, n, c, &table.rows[table.n_rows++], error);
+    if (status == ASSAY_OK)
+        as_tex_tabular(&table, stream);
+    as_arena_free(arena);
+    return status;
+}
+
+assay_status as_tex_classes_caption(const as_report_input *input, FILE *stream,
+                                    assay_error *error) {
+    (void)error;
+    const as_row_summary *rows[MAX_ENTRIES_BY_CLASS];
+    size_t n = class_entries(input, rows);
+    fputs("\\caption{F1 (\\%) by class of ", stream);
+    as_tex_short(stream, title_of(input->runs[0]), TITLE_MOST);
+    fputs(", all seeds' test predictions together", stream);
+    for (size_t k = 0; k < n; k++) {
+        fprintf(stream, "%s%c: ", k ? "; " : ". ", (int)('a' + k));
+        as_tex_short(stream, rows[k]->name, TITLE_MOST);
+    }
+    if (n < input->summaries[0].n_complete)
+        fputs("; other entries: see the report", stream);
+    fputs(".}\n", stream);
+    return ASSAY_OK;
+}
+
+assay_status as_tex_classes_label(const as_report_input *input, FILE *stream, assay_error *error) {
+    (void)input;
+    (void)error;
+    fputs("\\label{tab:assay-classes}\n", stream);
+    return ASSAY_OK;
+}

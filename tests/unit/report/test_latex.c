@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Foreign text and tables in LaTeX. That they compile: tests/latex/layouts.py. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/latex.h"
+
+static char *text_of(void (*write)(FILE *stream, const char *text), const char *text) {
+    char *out = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&out, &size);
+    write(stream, text);
+    fclose(stream);
+    return out;
+}
+
+#define IS(write, text, expected)                                                                  \
+    do {                                                                                           \
+        char *out = text_of(write, text);                                                          \
+        cr_assert_str_eq(out, expected);                                                           \
+        free(out);                                                                                 \
+    } while (0)
+
+Test(latex, signs_are_escaped) {
+    IS(as_tex_text, "50% & $5 #1", "50\\% \\& \\$5 \\#1");
+    IS(as_tex_text, "\\input", "\\textbackslash{}\\allowbreak{}input");
+    IS(as_tex_text, "~^", "\\textasciitilde{}\\textasciicircum{}");
+    IS(as_tex_text, "a\nb\tc\x1b", "a b c?");
+    IS(as_tex_text, NULL, "--");
+    IS(as_tex_text, "caf\xc3\xa9 \xe4\xb8\xad \xff", "caf\xc3\xa9 U+4E2D\\allowbreak{} ?");
+    IS(as_tex_text, "\"q\" 'r' --", "{''}q{''} '{}r'{} -{}\\allowbreak{}-{}");
+}
+
+Test(latex, long_words_may_break) {
+    IS(as_tex_text, "transformer", "transformer");
+    IS(as_tex_text, "abcdefghijklmno", "abcdef\\allowbreak{}ghijkl\\allowbreak{}mno");
+    IS(as_tex_text, "bilstm_x", "bilstm\\_\\allowbreak{}x");
+}
+
+Test(latex, braces_of_bibtex_balance) {
+    IS(as_bib_text, "}{ @x \"y\" %", "\\textbraceright \\textbraceleft  (at)x ''y'' \\%");
+}
+
+Test(latex, short_texts_end_between_characters) {
+    char *out = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&out, &size);
+    as_tex_short(stream,
+                 "ab\xc3\xa9"
+                 "cd",
+                 3);
+    fclose(stream);
+    cr_assert_str_eq(out, "ab.\\allowbreak{}.\\allowbreak{}.");
+    free(out);
+}
+
+Test(latex, tabular_aligns_and_marks) {
+    as_tex_cell one[] = {{{"86.3", "2.3"}, "result.json", "test.accuracy", "", NULL},
+                         {{"67.0", ""}, "result.json", "p", "", NULL}};
+    as_tex_cell two[] = {{{"9.10", ""}, "result.json", "test.accuracy", "", NULL},
+                         {{"-", ""}, "result.json", "p", "", NULL}};
+    const as_record record = {.cell = "c"};
+    const as_record *records[] = {&record};
+    as_row_summary row = {.records = records, .n_records = 1};
+    as_tex_row rows[] = {{.name = "a_b", .source = &row, .cells = one, .best = true},
+                         {.name = "c", .source = &row, .cells = two, .rule_before = true},
+                         {.name = "d", .source = &row, .text = "diverged, 1 of 3"}};
+    const char *const headings[] = {"Acc.", "Params"};
+    const as_tex_table table = {headings, 2, rows, 3, "Model"};
+    char *out = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&out, &size);
+    as_tex_tabular(&table, stream);
+    fclose(stream);
+    as_arena *arena = as_arena_new();
+    as_number_sources list;
+    cr_assert_eq(as_source_strip(arena, out, size, &size, &list, NULL), ASSAY_OK);
+    cr_assert_eq(list.n, 4);
+    cr_assert_not_null(strstr(out,
+                              "S[table-format=2.2]@{${}\\pm{}$}S[table-format=1.1]"
+                              "S[table-format=2.1]@{}}\n\\toprule\n"
+                              "Model & \\multicolumn{2}{c}{Acc.} & {Params} \\\\\n\\midrule\n"));
+    cr_assert_not_null(
+        strstr(out, "a\\_\\allowbreak{}b & \\assaybest 86.3 & 2.3 & 67.0 \\\\\n\\midrule\n"
+                    "c & \\multicolumn{2}{c}{9.10} & {--} \\\\\n"));
+    cr_assert_not_null(strstr(out, "d & \\multicolumn{3}{@{}p{\\assaytextwidth}@{}}"));
+    as_arena_free(arena);
+    free(out);
+}

@@ -318,10 +318,12 @@ static assay_status verify(const side_file *side, const char *path, const char *
 
 assay_status as_verify_document(const char *path, const char *const *runs, size_t n_runs,
                                 const char *program, as_verification *v, assay_error *error) {
-    side_file side = {0};
+    side_file *side = as_arena_alloc(v->arena, sizeof *side);
     char *side_path = as_sources_path(path);
-    if (!side_path)
+    if (!side || !side_path) {
+        free(side_path);
         return no_memory(error);
+    }
     assay_status status = ASSAY_OK;
     if (!as_path_exists(side_path))
         status = as_fail(error, ASSAY_NOT_FOUND, path,
@@ -329,16 +331,16 @@ assay_status as_verify_document(const char *path, const char *const *runs, size_
                          "run's folder, or a report written by assay report",
                          name_of(side_path));
     if (status == ASSAY_OK)
-        status = read_side(v->arena, side_path, name_of(path), &side, error);
-    if (status == ASSAY_OK && n_runs && n_runs != side.n_runs)
+        status = read_side(v->arena, side_path, name_of(path), side, error);
+    if (status == ASSAY_OK && n_runs && n_runs != side->n_runs)
         status = as_fail(error, ASSAY_INVALID_ARGUMENT, "--runs",
-                         "names %zu runs; the report was made of %zu", n_runs, side.n_runs);
-    if (status == ASSAY_OK && (!side.program || strcmp(side.program, program) != 0))
+                         "names %zu runs; the report was made of %zu", n_runs, side->n_runs);
+    if (status == ASSAY_OK && (!side->program || strcmp(side->program, program) != 0))
         status = as_verification_add(v, AS_FINDING_OFF, side_path, "program",
-                                     side.program ? side.program : "", program, error);
+                                     side->program ? side->program : "", program, error);
     if (status == ASSAY_OK)
-        status = verify(&side, path, side_path, n_runs ? runs : NULL, v, error);
-    json_decref(side.json);
+        status = verify(side, path, side_path, n_runs ? runs : NULL, v, error);
+    json_decref(side->json);
     free(side_path);
     return status;
 }

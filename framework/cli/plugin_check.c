@@ -114,7 +114,8 @@ static assay_status check_model(as_arena *arena, const as_plugin *plugin, const 
         return status;
     introduce(plugin, graph ? "graph model" : "opaque model");
     tell_loaded(plugin, t);
-    status = find_backends(arena, t, backends, &check.n_backends, error);
+    if (graph)
+        status = find_backends(arena, t, backends, &check.n_backends, error);
     return status == ASSAY_OK ? as_model_check_run(&check, &n_failed, error) : status;
 }
 

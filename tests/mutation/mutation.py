@@ -6,11 +6,11 @@ a test notices.
     mutation.py [--onednn] SOURCE_ROOT CC...
 
 mutants.list holds the mutants; its head describes the format. --onednn: the same for mixed precision
-in the onednn backend (mutants_onednn.list, tests/ops/bf16.c), skipped on a processor without bf16. Results are TAP: that the tests pass
+in the onednn backend (mutants_onednn.list; tests bf16, models and contract of tests/ops), skipped on a processor without bf16. Results are TAP: that the tests pass
 on the code as it is, that every function listed in COVERED has a mutant, then one line a mutant. A
 mutant whose original text is not found exactly once, or that doesn't compile, fails: the list is
-stale. The programs link the static twin of `reference` without the host's loader, so a mutant costs
-one compilation and one link.
+stale. The programs link the static twin of `reference` (and, with --onednn, of onednn and two models)
+without the host's loader, so a mutant costs one compilation and one link.
 """
 import concurrent.futures
 import os
@@ -23,11 +23,11 @@ import tempfile
 BASE = ["framework/base/arena.c", "framework/base/error.c", "framework/base/random.c"]
 GRAPH = ["builder.c", "checkpointing.c", "dump.c", "flops.c", "frozen.c", "gradient.c", "graph.c",
          "shapes.c"]
-REFERENCE = ["backend.c", "batch.c", "kernels_f32.c", "kernels_f64.c", "plan.c"]
+REFERENCE = ["backend.c", "batch.c", "kernels_f32.c", "kernels_f64.c", "plan.c", "profile.c"]
 REFERENCE_FOLDER = "plugins/backends/reference"
 SOURCES = (BASE + ["framework/graph/" + f for f in GRAPH] +
            [REFERENCE_FOLDER + "/" + f for f in REFERENCE] +
-           ["framework/train/init.c"] +
+           ["framework/plugin/options.c", "framework/train/init.c"] +
            ["tests/ops/harness.c", "tests/ops/cases.c", "tests/mutation/load_static.c"])
 # Quickest first; a mutant is found by the first that fails.
 TESTS = {
@@ -54,27 +54,34 @@ COVERED = {
 }
 LIST = "tests/mutation/mutants.list"
 INC_UNIT = REFERENCE_FOLDER + "/kernels_f64.c"  # what an .inc file is compiled as part of
-STATIC_ID, LIBRARIES = "reference", ["-lcriterion", "-ljansson", "-lm"]
+BACKENDS, MODELS = ["reference"], []
+LIBRARIES = ["-lcriterion", "-ljansson", "-lm"]
 TIMEOUT = 120  # seconds; a test that hangs has noticed too
 
 
 def choose_onednn():
     """Sources, tests and mutants of the onednn backend instead."""
-    global SOURCES, TESTS, COVERED, LIST, INC_UNIT, STATIC_ID, LIBRARIES
+    global SOURCES, TESTS, COVERED, LIST, INC_UNIT, BACKENDS, MODELS, LIBRARIES
     folder = "plugins/backends/onednn/"
-    units = ["attention", "batch", "bf16", "gemm", "kernels_generic", "kernels_x86_64_v3",
+    units = ["attention", "batch", "bf16", "fusion", "gemm", "kernels_generic", "kernels_x86_64_v3",
              "kernels_x86_64_v4", "kernels_x86_64_v4_bf16", "linear", "memory", "onednn", "packing",
-             "plan", "pointwise", "recurrent", "rowwise", "update"]
-    SOURCES = [s for s in SOURCES if not s.startswith(REFERENCE_FOLDER)] + [
-        folder + u + ".c" for u in units]
+             "peak", "plan", "pointwise", "profile", "recurrent", "rowwise", "threads", "update"]
+    BACKENDS, MODELS = ["reference", "onednn"], ["bert", "distilbert"]
+    LIBRARIES = ["-ljansson", "-ldnnl", "-lm"]
+    SOURCES = (SOURCES + [folder + u + ".c" for u in units] +
+               [f"plugins/models/{m}.c" for m in MODELS])
     TESTS = {"bf16": ("tests/ops/bf16.c", ["--without-models", "onednn"]),
+             "models": ("tests/ops/models.c", ["onednn", "bf16"]),
+             "ops": ("tests/ops/ops.c", ["onednn", "bf16"]),
              "contract": ("tests/ops/contract.c", ["onednn", "bf16"])}
+    # Not packs_f32: which products in f32 pack their weight changes speed only.
     COVERED = {folder + "packing.c": r"is_like|onednn_packing_(is_stale|fill)",
-               folder + "bf16.c": r"(?!onednn_prepare)\w+",
-               folder + "kernels_attention_bf16.inc": r"round_rows|interleave_rows|attention|attention_grad"}
+               folder + "bf16.c": r"(?!onednn_prepare|packs_f32)\w+",
+               folder + "kernels_attention_bf16.inc": (
+                   r"round_rows|copy_rows|interleave_(rows|copies)|transpose_words|attention|"
+                   r"attention_grad")}
     LIST = "tests/mutation/mutants_onednn.list"
     INC_UNIT = folder + "kernels_x86_64_v4_bf16.c"
-    STATIC_ID, LIBRARIES = "onednn", ["-ljansson", "-ldnnl", "-lm"]
 
 
 class Mutant:
@@ -128,8 +135,8 @@ class Builder:
     def __init__(self, root, compiler, folder):
         self.root, self.folder = root, folder
         self.compile = compiler + [
-            "-std=c11", "-O0", "-w", "-D_GNU_SOURCE", "-DASSAY_STATIC_ID=" + STATIC_ID,
-            "-ffp-contract=off", "-fno-math-errno"] + [
+            "-std=c11", "-O0", "-w", "-D_GNU_SOURCE", "-ffp-contract=off",
+            "-fno-math-errno"] + [
             "-I" + os.path.join(root, i) for i in ("framework/include", "framework", "tests")]
         self.link = compiler
 
@@ -143,8 +150,19 @@ class Builder:
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               check=False)
 
+    def compile_unit(self, path, source, result):
+        """Compiles the source that stands for path."""
+        kind, identity = os.path.split(path.removesuffix(".c"))
+        if kind != "plugins/models":
+            identity = os.path.basename(kind)
+        flags = ["-DASSAY_STATIC_ID=" + identity] if path.startswith("plugins/") else []
+        if path.endswith("load_static.c"):
+            flags = ["-DSTATIC_BACKENDS=" + " ".join(f"X({b})" for b in BACKENDS),
+                     "-DSTATIC_MODELS=" + " ".join(f"X({m})" for m in MODELS)]
+        return self.run(self.compile + flags + ["-c", source, "-o", result])
+
     def build_object(self, path):
-        return self.run(self.compile + ["-c", self.source(path), "-o", self.object(path)])
+        return self.compile_unit(path, self.source(path), self.object(path))
 
     def mutate(self, mutant, text, folder):
         """Compiles the mutated file in a copy of its folder; returns {path: object}, output."""
@@ -157,8 +175,7 @@ class Builder:
         if unit.endswith(".inc"):
             unit = INC_UNIT
         result = self.object(unit, folder)
-        done = self.run(self.compile + ["-c", os.path.join(copy, os.path.basename(unit)),
-                                        "-o", result])
+        done = self.compile_unit(unit, os.path.join(copy, os.path.basename(unit)), result)
         return ({unit: result}, "") if done.returncode == 0 else ({}, done.stdout)
 
     def test(self, name, folder, mutated):

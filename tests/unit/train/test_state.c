@@ -193,7 +193,7 @@ static bool train(run *r, bool saves) {
                               .data = &data,
                               .config = &r->set->config,
                               .seed = 3,
-                              .observer = {r, NULL, on_step},
+                              .observer = {.context = r, .step = on_step},
                               .saver = saves ? &saver : NULL};
     predict = trainee.predict;
     trainee.predict = r->set->one_class ? predict_class_0 : slow_predict;

@@ -484,8 +484,9 @@ void onednn_fuse(assay_plan *plan) {
     each_node(plan, join_linears);
     each_node(plan, join_linear_gradients);
     /* The library's gelu rounds otherwise than ours: where it is used must not depend on what the
-     * backward pass keeps (checkpointing and freezing change no bit). */
-    if (plan->kind == ASSAY_PLAN_FORWARD)
+     * backward pass keeps (checkpointing and freezing change no bit), and features of a frozen
+     * part, whose graph has no loss, are to be what training reads. */
+    if (plan->kind == ASSAY_PLAN_FORWARD && plan->session->graph->loss != ASSAY_NONE)
         each_node(plan, join_gelu);
     each_node(plan, join_add_norm);
     each_node(plan, join_norm_gradient);

@@ -16,7 +16,7 @@ cache=${1:-${ASSAY_CI_CACHE:-/var/tmp/assay-ci}}
 mirror=${2:-${ASSAY_CI_MIRROR:-http://deb.debian.org/debian}}
 system=$cache/aarch64
 packages='libc6-dev libjansson-dev libarchive-dev libcsv-dev libsodium-dev libssl-dev libutf8proc-dev
-    libpcre2-dev libcurl4-openssl-dev libcriterion-dev'
+    libpcre2-dev libcurl4-openssl-dev zlib1g-dev libcriterion-dev'
 # posix_spawn cannot report a failed exec under qemu-user, which makes vfork a fork; of `state` one test,
 # run below without it, counts hundredths of a second that an emulator doesn't keep.
 skipped='cell_process|state'

@@ -4,9 +4,9 @@
 # output is shown only when they fail, and the installation of Debian packages. POSIX sh, sourced.
 
 packages_build='gcc libc6-dev meson ninja-build pkgconf python3 libjansson-dev libarchive-dev libcsv-dev
-    libsodium-dev libssl-dev libutf8proc-dev libpcre2-dev
+    libsodium-dev libssl-dev libutf8proc-dev libpcre2-dev zlib1g-dev
     libcurl4-openssl-dev libdnnl-dev wordnet-base'
-packages_test='g++ gnuplot-nox libcriterion-dev tidy'
+packages_test='g++ cmark-gfm gnuplot-nox libcriterion-dev tidy'
 
 step_log=$(mktemp "${TMPDIR:-/tmp}/assay-step.XXXXXX") || exit 3
 trap 'rm -f "$step_log"' EXIT

@@ -19,7 +19,6 @@
 #include "base/error.h"
 #include "report/grids.h"
 #include "report/resample.h"
-#include "results/record/paired.h"
 #include "stats/tests.h"
 
 enum { N_SCORES = 7 };
@@ -59,20 +58,29 @@ static const char *flag_test_set(as_arena *arena, const char *name) {
     return as_arena_strdup(arena, flagged);
 }
 
+/* What failed comes before what has not been run yet. */
 static const char *row_problem(as_arena *arena, const as_row_summary *row) {
     const as_record *first = NULL;
-    size_t n_same = 0;
-    for (size_t i = 0; i < row->n_records; i++)
-        if (!first && row->records[i]->status != AS_CELL_OK)
-            first = row->records[i];
-    for (size_t i = 0; first && i < row->n_records; i++)
-        n_same += row->records[i]->status == first->status;
+    size_t n_same = 0, n_pending = 0;
+    for (size_t i = 0; i < row->n_records; i++) {
+        const as_record *r = row->records[i];
+        n_pending += r->pending;
+        if (r->status != AS_CELL_OK && (!first || (first->pending && !r->pending)))
+            first = r;
+    }
     if (!first)
         return NULL;
-    char text[1024];
-    snprintf(text, sizeof text, "%s in %zu of %zu seeds%s%s%s", as_cell_status_name(first->status),
-             n_same, row->n_records, row->n_ok ? "; no mean over survivors" : "",
-             first->reason ? ": " : "", first->reason ? first->reason : "");
+    for (size_t i = 0; i < row->n_records; i++)
+        n_same +=
+            row->records[i]->status == first->status && row->records[i]->pending == first->pending;
+    char text[1024], pending[64] = "";
+    if (n_pending && !first->pending)
+        snprintf(pending, sizeof pending, "; %zu not run yet", n_pending);
+    snprintf(text, sizeof text, "%s in %zu of %zu seeds%s%s%s%s",
+             first->pending ? "not run yet" : as_cell_status_name(first->status), n_same,
+             row->n_records, row->n_ok ? "; no mean over survivors" : "", pending,
+             first->reason && !first->pending ? ": " : "",
+             first->reason && !first->pending ? first->reason : "");
     const char *copy = as_arena_strdup(arena, text);
     return copy ? copy : "failed";
 }
@@ -281,31 +289,46 @@ static double separable_difference(double discordant, double n) {
     return (AS_Z95 + 0.8416212335729143) * sqrt(discordant / n);
 }
 
+bool as_rows_same_texts(const as_row_summary *a, const as_row_summary *b) {
+    return a->right && b->right && a->texts == b->texts;
+}
+
+as_discordance as_rows_discordance(const as_row_summary *first, const as_row_summary *second) {
+    as_discordance d = {0};
+    double both = (double)(first->n_records * second->n_records);
+    for (size_t t = 0; t < first->n_texts; t++) {
+        /* Shares on a common denominator, so that equal shares compare as equal. */
+        int64_t x = (int64_t)(first->right[t] * second->n_records),
+                y = (int64_t)(second->right[t] * first->n_records);
+        d.n_gains += y > x;
+        d.n_losses += y < x;
+        d.gains += y > x ? (double)(y - x) / both : 0;
+        d.losses += x > y ? (double)(x - y) / both : 0;
+    }
+    return d;
+}
+
 static assay_status mark_best(as_arena *arena, as_summary *s, assay_error *error) {
     s->separable = NAN;
     if (s->n_complete == 0 || isnan(s->rows[0].accuracy.value))
         return ASSAY_OK;
     as_row_summary *best = &s->rows[0];
     double *p = as_arena_alloc_array(arena, s->n_complete, sizeof *p);
-    const as_record **both = as_arena_alloc_array(arena, 2 * s->n_seeds, sizeof *both);
-    if (!p || !both)
+    if (!p)
         return out_of_memory(error);
     best->is_best = best->marked = true;
     size_t n_paired = 0;
     double discordant = 0, n_texts = 0;
     for (size_t k = 1; k < s->n_complete; k++) {
         as_row_summary *row = &s->rows[k];
-        memcpy(both, best->records, best->n_records * sizeof *both);
-        memcpy(both + best->n_records, row->records, row->n_records * sizeof *both);
-        as_paired paired;
         /* Rows on other texts (another split or length of data) stay unmarked, not an error. */
-        if (as_paired_new(arena, both, best->n_records + row->n_records, &paired, NULL) != ASSAY_OK)
+        if (!as_rows_same_texts(best, row) || isnan(row->accuracy.value))
             continue;
-        as_discordance d = as_paired_discordance(&paired, best->n_records);
+        as_discordance d = as_rows_discordance(best, row);
         row->paired = true;
         p[n_paired++] = as_mcnemar_exact(d.n_gains, d.n_losses);
         discordant += d.gains + d.losses;
-        n_texts += (double)paired.n_texts;
+        n_texts += (double)row->n_texts;
     }
     as_holm(p, n_paired);
     for (size_t k = 1, i = 0; k < s->n_complete; k++) {

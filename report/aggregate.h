@@ -4,6 +4,7 @@
 #ifndef AS_REPORT_AGGREGATE_H
 #define AS_REPORT_AGGREGATE_H
 
+#include "results/record/paired.h"
 #include "results/record/record.h"
 
 /* Means over seeds of operations per second (graph FLOPs), of their shares of the matrix peak, and
@@ -36,6 +37,7 @@ typedef struct as_row_summary {
     const uint16_t *right; /* [n_texts] seeds that are right on a text, by the texts' order; NULL:
                               without predictions */
     size_t n_texts;
+    size_t texts; /* rows with the same number here answered the same texts, labels included */
     double *f1_resampled; /* [AS_BOOTSTRAP_RESAMPLES] macro F1 of every draw of texts and seeds */
     bool paired;          /* compared text by text with the best row */
     double p_best;        /* Holm-adjusted p of the difference from the best row; NaN for itself */
@@ -74,6 +76,12 @@ typedef struct as_summary {
  * intervals and marks are wanted. */
 ASSAY_MUST_USE assay_status as_summarise(as_arena *arena, const as_run *run,
                                          as_summary *ret_summary, assay_error *error);
+
+/* [any] Did both answer the same texts, all seeds of them? */
+bool as_rows_same_texts(const as_row_summary *a, const as_row_summary *b);
+
+/* [any] Two rows on the same texts, text by text: as_paired_discordance of their records. */
+as_discordance as_rows_discordance(const as_row_summary *first, const as_row_summary *second);
 
 /* [any] Did a cell before run->cells[cell] give the same warning? How many cells gave it? Those of
  * points that a grid passed over don't count: their warnings may hold test figures. */

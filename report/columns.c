@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "report/grids.h"
 #include "report/report.h"
 #include "results/record/csv.h"
@@ -250,18 +251,13 @@ static json_t *real_json(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *text_json(const char *text) {
-    json_t *value = text ? json_string(text) : json_null();
-    return value ? value : json_string("(not UTF-8)");
-}
-
 static json_t *cell_json(const as_row_summary *row, const column *c) {
     const void *field = field_of(row, c);
     if (!has(row, c))
         return json_null();
     switch (c->kind) {
     case COLUMN_TEXT:
-        return text_json(*(const char *const *)field);
+        return as_json_text(*(const char *const *)field);
     case COLUMN_COUNT:
         return *(const int64_t *)field >= 0 ? json_integer(*(const int64_t *)field) : json_null();
     case COLUMN_SIZE:
@@ -287,7 +283,7 @@ static json_t *warnings_json(const as_run *run, const as_summary *s) {
             const char *text = run->cells[i]->warnings[w];
             if (!as_warning_came_before(run, s, i, text) && as_warning_cells(run, s, text))
                 json_array_append_new(warnings,
-                                      json_pack("{s:o, s:I}", "text", text_json(text), "cells",
+                                      json_pack("{s:o, s:I}", "text", as_json_text(text), "cells",
                                                 (json_int_t)as_warning_cells(run, s, text)));
         }
     return warnings;
@@ -300,13 +296,13 @@ static json_t *grids_json(const as_summary *s) {
         for (size_t i = 0; i < s->grids[g].n_points; i++) {
             const as_grid_point *point = &s->grids[g].points[i];
             json_array_append_new(
-                points, json_pack("{s:o, s:o, s:o, s:b}", "values", text_json(point->values),
+                points, json_pack("{s:o, s:o, s:o, s:b}", "values", as_json_text(point->values),
                                   "mean", real_json(point->mean), "problem",
-                                  text_json(point->problem), "selected", point->selected));
+                                  as_json_text(point->problem), "selected", point->selected));
         }
-        json_array_append_new(grids,
-                              json_pack("{s:o, s:o, s:o}", "entry", text_json(s->grids[g].entry),
-                                        "select", text_json(s->grids[g].select), "points", points));
+        json_array_append_new(grids, json_pack("{s:o, s:o, s:o}", "entry",
+                                               as_json_text(s->grids[g].entry), "select",
+                                               as_json_text(s->grids[g].select), "points", points));
     }
     return grids;
 }
@@ -323,7 +319,7 @@ static json_t *told_text(const as_row_summary *row, const column *c, const char 
         fprintf(stream, "%s%s", i ? "," : "", row->records[i]->cell);
     fprintf(stream, "%s/result.json\x1f%s%s\x1f%s", row->n_records > 1 ? "}" : "", c->field, end,
             c->how);
-    json_t *told = fclose(stream) == 0 ? text_json(text) : NULL;
+    json_t *told = fclose(stream) == 0 ? as_json_text(text) : NULL;
     free(text);
     return told;
 }
@@ -350,8 +346,8 @@ static json_t *rows_json(const as_summary *s,
 }
 
 static json_t *run_json(const as_run *run, const as_summary *s) {
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "run", text_json(as_run_name(run)),
-                     "suite", text_json(json_string_value(json_object_get(run->suite, "name"))),
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "run", as_json_text(as_run_name(run)),
+                     "suite", as_json_text(json_string_value(json_object_get(run->suite, "name"))),
                      "cells", (json_int_t)run->n_cells, "separable", real_json(s->separable),
                      "rows", rows_json(s, cell_json), "grids", grids_json(s), "warnings",
                      warnings_json(run, s));

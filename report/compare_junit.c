@@ -14,33 +14,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "report/compare_render.h"
 #include "report/number.h"
 
-/* A well-formed UTF-8 sequence's bytes and what it encodes; 0: none begins here (RFC 3629). */
-static size_t sequence(const unsigned char *p, uint32_t *ret_code) {
-    size_t n = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t code = n == 1 ? p[0] : p[0] & (0x7fu >> n);
-    if ((p[0] & 0xc0) == 0x80 || p[0] >= 0xf8)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    *ret_code = code;
-    return n;
-}
-
 /* Text in XML 1.0: only its characters (section 2.2), markup escaped; others become "?". */
 static void write_xml(FILE *stream, const char *text) {
-    const unsigned char *p = (const unsigned char *)text;
-    while (p && *p) {
+    for (const char *p = text; p && *p;) {
         uint32_t code = 0;
-        size_t n = sequence(p, &code);
+        size_t n = as_utf8_sequence(p, &code);
         bool allowed = n > 0 && code >= 0x20 && (code < 0x7f || code > 0x9f) && code != 0xfffe &&
                        code != 0xffff;
         if (!allowed)

@@ -16,28 +16,48 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "report/latex.h"
+#include "report/latex_page.h"
 #include "report/report.h"
+#include "report/sections.h"
+
+#define PLAIN(format, file, write)                                                                 \
+    { format, file, write, NULL, NULL, 0, NULL }
+#define TABLE_PART(name, part, number)                                                             \
+    {"latex", "latex/" name part "-tabular.tex", NULL, as_tex_page_tabular, name, number, NULL}, { \
+        "latex", "latex/" name part "-caption.tex", NULL, as_tex_page_caption, name, number, NULL  \
+    }
+#define TABLE(name)                                                                                \
+    TABLE_PART(name, "", 0), TABLE_PART(name, "-2", 1), TABLE_PART(name, "-3", 2),                 \
+        TABLE_PART(name, "-4", 3)
 
 static const as_document documents[] = {
-    {"markdown", "report.md", as_report_mark_markdown, NULL},
-    {"html", "report.html", as_report_mark_html, NULL},
-    {"csv", "report.csv", as_report_mark_csv, NULL},
-    {"json", "report.json", NULL, as_report_json_tree},
-    {"latex", "latex/report.tex", as_tex_report, NULL},
-    {"latex", "latex/preamble.tex", as_tex_preamble, NULL},
-    {"latex", "latex/main-tabular.tex", as_tex_main_tabular, NULL},
-    {"latex", "latex/main-caption.tex", as_tex_main_caption, NULL},
-    {"latex", "latex/main-label.tex", as_tex_main_label, NULL},
-    {"latex", "latex/cost-tabular.tex", as_tex_cost_tabular, NULL},
-    {"latex", "latex/cost-caption.tex", as_tex_cost_caption, NULL},
-    {"latex", "latex/cost-label.tex", as_tex_cost_label, NULL},
-    {"latex", "latex/classes-tabular.tex", as_tex_classes_tabular, NULL},
-    {"latex", "latex/classes-caption.tex", as_tex_classes_caption, NULL},
-    {"latex", "latex/classes-label.tex", as_tex_classes_label, NULL},
-    {"latex", "latex/methods.tex", as_tex_methods, NULL},
-    {"latex", "latex/references.bib", as_tex_bibliography, NULL},
-    {"latex", "latex/checklist.md", as_tex_checklist, NULL},
+    PLAIN("markdown", "report.md", as_report_mark_markdown),
+    PLAIN("html", "report.html", as_report_mark_html),
+    PLAIN("csv", "report.csv", as_report_mark_csv),
+    {"json", "report.json", NULL, NULL, NULL, 0, as_report_json_tree},
+    PLAIN("latex", "latex/report.tex", as_tex_report),
+    PLAIN("latex", "latex/preamble.tex", as_tex_preamble),
+    PLAIN("latex", "latex/main-tabular.tex", as_tex_main_tabular),
+    PLAIN("latex", "latex/main-caption.tex", as_tex_main_caption),
+    PLAIN("latex", "latex/cost-tabular.tex", as_tex_cost_tabular),
+    PLAIN("latex", "latex/cost-caption.tex", as_tex_cost_caption),
+    TABLE("runs"),
+    TABLE("ranks"),
+    TABLE("pairs"),
+    TABLE("ratios"),
+    TABLE("efficiency"),
+    TABLE("classes"),
+    TABLE("convergence"),
+    TABLE("data"),
+    TABLE("cleaning"),
+    TABLE("overlaps"),
+    TABLE("tokens"),
+    TABLE("published"),
+    TABLE("environment"),
+    PLAIN("latex", "latex/figures.tex", as_tex_figures),
+    PLAIN("latex", "latex/methods.tex", as_tex_methods),
+    PLAIN("latex", "latex/references.bib", as_tex_bibliography),
+    PLAIN("latex", "latex/checklist.md", as_tex_checklist),
 };
 enum { N_DOCUMENTS = sizeof documents / sizeof documents[0] };
 
@@ -86,18 +106,35 @@ static assay_status no_memory(assay_error *error) {
     return as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for it");
 }
 
+static assay_status open_texts(const as_report_options *o, as_run *const *runs, size_t n_runs,
+                               assay_error *error) {
+    assay_status status = ASSAY_OK;
+    if (o->texts == AS_TEXTS_FULL && !o->find_text)
+        return as_fail(error, ASSAY_UNSUPPORTED, "texts", "nobody can find them here");
+    for (size_t i = 0; o->texts == AS_TEXTS_FULL && o->open_texts && i < n_runs; i++)
+        if (status == ASSAY_OK)
+            status = o->open_texts(o->find_context, runs[i], error);
+    return status;
+}
+
 assay_status as_report_input_make(as_arena *arena, as_run *const *runs, size_t n_runs,
                                   as_report_options options, as_report_input *ret_input,
                                   assay_error *error) {
     as_summary *summaries = as_arena_alloc_array(arena, n_runs, sizeof *summaries);
     if (!summaries)
         return no_memory(error);
+    assay_status opened = open_texts(&options, runs, n_runs, error);
+    if (opened != ASSAY_OK)
+        return opened;
     for (size_t i = 0; i < n_runs; i++) {
         assay_status status = as_summarise(arena, runs[i], &summaries[i], error);
         if (status != ASSAY_OK)
             return status;
     }
-    *ret_input = (as_report_input){runs, n_runs, summaries, options};
+    as_page_store *store = as_page_store_new(arena);
+    if (!store)
+        return no_memory(error);
+    *ret_input = (as_report_input){runs, n_runs, summaries, options, store};
     return ASSAY_OK;
 }
 
@@ -259,7 +296,9 @@ assay_status as_document_render(as_arena *arena, const as_document *document,
     FILE *stream = open_memstream(&rendered.text, &rendered.size);
     if (!stream)
         return no_memory(error);
-    assay_status status = document->write(input, stream, error);
+    assay_status status = document->write ? document->write(input, stream, error)
+                                          : document->write_part(input, document->table,
+                                                                 document->part, stream, error);
     if (fclose(stream) != 0 && status == ASSAY_OK)
         status = no_memory(error);
     if (status == ASSAY_OK)

@@ -20,14 +20,17 @@ typedef enum as_texts {
 
 typedef struct as_report_options {
     as_texts texts;
-    bool anonymous;             /* no host, user, paths */
+    bool anonymous; /* no host, user, paths: the runs were read through its filter */
+    const struct as_anonymiser *anonymiser; /* report/anonymise.h */
     const char *const *columns; /* [n_columns] of the main table, see section_comparison.c; none:
                                    the suite's, else the usual ones */
     size_t n_columns;
     bool no_figures; /* tables alone: gnuplot is not started */
-    /* With AS_TEXTS_FULL: the text of a test row of the record's data set; NULL: not at hand. */
+    /* With AS_TEXTS_FULL. open_texts (NULL: nothing to do) finds a run's data sets, or says why
+     * they are not at hand; find_text then gives the text of a row of the record's data set. */
+    assay_status (*open_texts)(void *context, const as_run *run, assay_error *error);
     const char *(*find_text)(void *context, const as_record *record, int64_t index);
-    void *find_context;
+    void *find_context;           /* of both */
     const char *program;          /* version of the program that writes it */
     const char *const *run_paths; /* [n_runs] for the side file; NULL: relative to its folder */
 } as_report_options;
@@ -42,9 +45,11 @@ typedef struct as_report_input {
     size_t n_runs;
     const as_summary *summaries; /* [n_runs], made once for all documents */
     as_report_options options;
+    struct as_page_store *store; /* of as_report_page_of (report/sections.h) */
 } as_report_input;
 
-/* [any] Summarises the runs; everything lives in `arena` and points into them. */
+/* [any] Summarises the runs; everything lives in `arena` and points into them. With AS_TEXTS_FULL
+ * it opens their texts first: errors are those of options.open_texts. */
 ASSAY_MUST_USE assay_status as_report_input_make(as_arena *arena, as_run *const *runs,
                                                  size_t n_runs, as_report_options options,
                                                  as_report_input *ret_input, assay_error *error);
@@ -52,8 +57,13 @@ ASSAY_MUST_USE assay_status as_report_input_make(as_arena *arena, as_run *const 
 typedef struct as_document {
     const char *format; /* as in --format */
     const char *file;   /* its path in the report's folder */
-    /* Writes it, with marks (report/source.h); NULL with json: */
+    /* Writes it, with marks (report/source.h); what writes nothing is left out; NULL with json, */
     assay_status (*write)(const as_report_input *input, FILE *stream, assay_error *error);
+    /* or this, which is told which table and which part of it; */
+    assay_status (*write_part)(const as_report_input *input, const char *table, size_t part,
+                               FILE *stream, assay_error *error);
+    const char *table;
+    size_t part;
     /* a tree of the same shape as `json`'s whose numbers are replaced by their sources */
     assay_status (*json)(const as_report_input *input, json_t **ret_json, json_t **ret_sources,
                          assay_error *error);

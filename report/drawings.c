@@ -9,28 +9,53 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "report/gnuplot.h"
+#include "report/pdf_date.h"
+#include "report/plot_parts.h"
 #include "report/svg.h"
 
 static assay_status out_of_memory(assay_error *error) {
     return as_fail(error, ASSAY_OUT_OF_MEMORY, "figures", "no memory to draw them");
 }
 
-/* The page's plots and their scenes. */
-static assay_status lay_out(const as_page *page, const as_plot ***ret_plots, as_scene **ret_scenes,
-                            size_t *ret_n, assay_error *error) {
-    size_t n = 0, i = 0;
+/* The page's plots, whole or in parts. */
+static assay_status list_plots(as_arena *arena, const as_page *page, bool in_parts,
+                               const as_plot ***ret_plots, size_t *ret_n, assay_error *error) {
+    size_t most = 0, n = 0;
     for (const as_block *b = page->first; b; b = b->next)
-        n += b->kind == AS_BLOCK_PLOT;
-    const as_plot **plots = as_arena_alloc_array(page->arena, n, sizeof *plots);
-    as_scene *scenes = as_arena_alloc_array(page->arena, n, sizeof *scenes);
-    if (!plots || !scenes)
+        most += b->kind != AS_BLOCK_PLOT ? 0 : in_parts ? b->plot->n_panels : 1;
+    const as_plot **plots = as_arena_alloc_array(arena, most, sizeof *plots);
+    if (!plots)
         return out_of_memory(error);
     for (const as_block *b = page->first; b; b = b->next) {
+        size_t n_parts = 1;
         if (b->kind != AS_BLOCK_PLOT)
             continue;
-        plots[i] = b->plot;
-        scenes[i] = as_plot_layout(page->arena, b->plot);
-        if (scenes[i++].failed)
+        const as_plot *parts = in_parts ? as_plot_parts(arena, b->plot, &n_parts) : b->plot;
+        if (!parts)
+            return out_of_memory(error);
+        for (size_t i = 0; i < n_parts; i++)
+            plots[n++] = &parts[i];
+    }
+    *ret_plots = plots;
+    *ret_n = n;
+    return ASSAY_OK;
+}
+
+/* The page's plots and their scenes. */
+static assay_status lay_out(as_arena *arena, const as_page *page, bool in_parts,
+                            const as_plot ***ret_plots, as_scene **ret_scenes, size_t *ret_n,
+                            assay_error *error) {
+    const as_plot **plots = NULL;
+    size_t n = 0;
+    assay_status status = list_plots(arena, page, in_parts, &plots, &n, error);
+    if (status != ASSAY_OK)
+        return status;
+    as_scene *scenes = as_arena_alloc_array(arena, n, sizeof *scenes);
+    if (!scenes)
+        return out_of_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        scenes[i] = as_plot_layout(arena, plots[i]);
+        if (scenes[i].failed)
             return out_of_memory(error);
     }
     *ret_plots = plots;
@@ -39,7 +64,7 @@ static assay_status lay_out(const as_page *page, const as_plot ***ret_plots, as_
     return ASSAY_OK;
 }
 
-static assay_status make_svg(const as_page *page, const as_plot *plot, const as_scene *scene,
+static assay_status make_svg(as_arena *arena, const as_plot *plot, const as_scene *scene,
                              const as_picture *picture, int standalone, const char **ret_svg,
                              assay_error *error) {
     const as_svg_frame frame = {plot->id,     plot->title,   plot->about,
@@ -52,39 +77,43 @@ static assay_status make_svg(const as_page *page, const as_plot *plot, const as_
     assay_status status = as_svg_write(&frame, picture->data, stream, error);
     if (fclose(stream) != 0 && status == ASSAY_OK)
         status = out_of_memory(error);
-    if (status == ASSAY_OK && !(*ret_svg = as_arena_strndup(page->arena, text, size)))
+    if (status == ASSAY_OK && !(*ret_svg = as_arena_strndup(arena, text, size)))
         status = out_of_memory(error);
     free(text);
     return status;
 }
 
-static assay_status draw(const as_page *page, const as_scene *scenes, as_drawings *d,
+static assay_status draw(as_arena *arena, const as_scene *scenes, as_drawings *d,
                          assay_error *error) {
     as_picture *pictures = calloc(d->n ? d->n : 1, sizeof *pictures);
     if (!pictures)
         return out_of_memory(error);
     assay_status status = as_gnuplot_draw(scenes, d->n, AS_PICTURE_SVG, pictures, error);
-    for (size_t i = 0; i < d->n && status == ASSAY_OK; i++)
-        status = make_svg(page, d->plots[i], &scenes[i], &pictures[i], 0, &d->svgs[i], error);
+    for (size_t i = 0; i < d->n && status == ASSAY_OK; i++) {
+        status = make_svg(arena, d->plots[i], &scenes[i], &pictures[i], 0, &d->svgs[i], error);
+        as_pictures_done(&pictures[i], 1);
+        pictures[i].data = NULL;
+    }
     as_pictures_done(pictures, d->n);
     free(pictures);
     return status;
 }
 
-assay_status as_drawings_make(const as_page *page, as_drawings *ret_drawings, assay_error *error) {
+assay_status as_drawings_make(as_arena *arena, const as_page *page, as_drawings *ret_drawings,
+                              assay_error *error) {
     as_drawings d = {NULL, NULL, 0, NULL};
     as_scene *scenes = NULL;
     assay_error why = ASSAY_ERROR_INIT;
-    assay_status status = lay_out(page, &d.plots, &scenes, &d.n, error);
+    assay_status status = lay_out(arena, page, false, &d.plots, &scenes, &d.n, error);
     if (status != ASSAY_OK)
         return status;
-    d.svgs = as_arena_alloc_array(page->arena, d.n, sizeof *d.svgs);
+    d.svgs = as_arena_alloc_array(arena, d.n, sizeof *d.svgs);
     if (!d.svgs)
         return out_of_memory(error);
-    status = d.n ? draw(page, scenes, &d, &why) : ASSAY_OK;
+    status = d.n ? draw(arena, scenes, &d, &why) : ASSAY_OK;
     if (status == ASSAY_UNAVAILABLE)
         d.missing = "This figure was not drawn: gnuplot was not installed when the report was "
-                    "made. Its data stand below.";
+                    "made. Its data stand in the tables.";
     else if (status != ASSAY_OK)
         return as_fail(error, status, why.where, "%s", why.text);
     *ret_drawings = d;
@@ -111,18 +140,7 @@ static assay_status write_file(const char *folder, const as_plot *plot, const ch
     return status;
 }
 
-/* cairo writes the time of day into a PDF; the same figure shall be the same file. Digits of the
- * same number, so that nothing else in the file moves. */
-static void set_creation_date(as_picture *picture) {
-    static const char key[] = "/CreationDate (D:", date[] = "20000101000000";
-    char *at = picture->size > sizeof key + sizeof date
-                   ? memmem(picture->data, picture->size, key, sizeof key - 1)
-                   : NULL;
-    if (at && at + sizeof key + sizeof date < picture->data + picture->size)
-        memcpy(at + sizeof key - 1, date, sizeof date - 1);
-}
-
-static assay_status write_format(const as_page *page, const as_drawings *d, const as_scene *scenes,
+static assay_status write_format(as_arena *arena, const as_drawings *d, const as_scene *scenes,
                                  const char *folder, const char *format, assay_error *error) {
     as_picture_kind kind = strcmp(format, "svg") == 0   ? AS_PICTURE_SVG
                            : strcmp(format, "pdf") == 0 ? AS_PICTURE_PDF
@@ -134,9 +152,9 @@ static assay_status write_format(const as_page *page, const as_drawings *d, cons
     for (size_t i = 0; i < d->n && status == ASSAY_OK; i++) {
         const char *svg = NULL;
         if (kind == AS_PICTURE_PDF)
-            set_creation_date(&pictures[i]);
+            as_pdf_blank_date(pictures[i].data, pictures[i].size);
         if (kind == AS_PICTURE_SVG)
-            status = make_svg(page, d->plots[i], &scenes[i], &pictures[i], 1, &svg, error);
+            status = make_svg(arena, d->plots[i], &scenes[i], &pictures[i], 1, &svg, error);
         if (status == ASSAY_OK)
             status = write_file(folder, d->plots[i], format, svg ? svg : pictures[i].data,
                                 svg ? strlen(svg) : pictures[i].size, error);
@@ -146,16 +164,20 @@ static assay_status write_format(const as_page *page, const as_drawings *d, cons
     return status;
 }
 
-assay_status as_drawings_write(const as_page *page, const char *folder, const char *const *formats,
-                               size_t n_formats, size_t *ret_n, assay_error *error) {
+assay_status as_drawings_write(const as_page *page, bool in_parts, const char *folder,
+                               const char *const *formats, size_t n_formats, size_t *ret_n,
+                               assay_error *error) {
     as_drawings d = {NULL, NULL, 0, NULL};
     as_scene *scenes = NULL;
-    assay_status status = lay_out(page, &d.plots, &scenes, &d.n, error);
+    as_arena *arena = as_arena_new();
+    assay_status status = arena ? lay_out(arena, page, in_parts, &d.plots, &scenes, &d.n, error)
+                                : out_of_memory(error);
     if (status == ASSAY_OK && d.n)
         status = as_make_folders(folder, error);
     for (size_t f = 0; f < n_formats && d.n && status == ASSAY_OK; f++)
-        status = write_format(page, &d, scenes, folder, formats[f], error);
+        status = write_format(arena, &d, scenes, folder, formats[f], error);
     if (status == ASSAY_OK)
         *ret_n = d.n * n_formats;
+    as_arena_free(arena);
     return status;
 }

@@ -12,18 +12,19 @@ typedef struct as_drawings {
     const char *missing; /* why there are none: a sentence for their place; NULL: there are */
 } as_drawings;
 
-/* [main] Draws every plot of the page; in its arena. That gnuplot is not installed is no error: the
+/* [main] Draws every plot of the page, into `arena`. That gnuplot is not installed is no error: the
  * tables stand, and `missing` says what to do. */
-ASSAY_MUST_USE assay_status as_drawings_make(const as_page *page, as_drawings *ret_drawings,
-                                             assay_error *error);
+ASSAY_MUST_USE assay_status as_drawings_make(as_arena *arena, const as_page *page,
+                                             as_drawings *ret_drawings, assay_error *error);
 
 /* [any] NULL: not drawn. */
 const char *as_drawings_svg(const as_drawings *drawings, const as_plot *plot);
 
 /* [main] Writes every plot into `folder` (made when needed) as NAME.svg, .pdf and .png, the formats
- * that are named. UNAVAILABLE: gnuplot is not installed. *ret_n: how many files. */
-ASSAY_MUST_USE assay_status as_drawings_write(const as_page *page, const char *folder,
-                                              const char *const *formats, size_t n_formats,
-                                              size_t *ret_n, assay_error *error);
+ * that are named; in_parts: cut to a page's height (report/plot_parts.h). UNAVAILABLE: gnuplot is
+ * not installed. *ret_n: how many files. */
+ASSAY_MUST_USE assay_status as_drawings_write(const as_page *page, bool in_parts,
+                                              const char *folder, const char *const *formats,
+                                              size_t n_formats, size_t *ret_n, assay_error *error);
 
 #endif

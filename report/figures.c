@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "results/record/paired.h"
 #include "stats/tests.h"
 
 static as_figure scaled(as_figure f, double scale) {
@@ -104,11 +103,15 @@ void as_figure_costs(as_page *page, const as_section_input *in) {
     const as_summary *s = in->summary;
     if (s->n_complete < 2 || isnan(s->rows[0].accuracy.value))
         return;
+    bool many = s->n_complete > AS_MOST_DETAILED;
     as_plot *plot = as_plot_new(
         page, "costs", "Is it worth its cost?",
-        "Accuracy on the test split against the median latency of one text, parameters and peak "
-        "memory (logarithmic). Bars: 95 % intervals. The dashed front joins the entries that no "
-        "other one beats in both.");
+        as_page_print(page,
+                      "Accuracy on the test split against the median latency of one text, "
+                      "parameters and peak memory (logarithmic). Bars: 95 %% intervals. The dashed "
+                      "front joins the entries that no other one beats in both.%s",
+                      many ? " The data of so many points stand in report.csv (--format csv)."
+                           : ""));
     for (int which = 0; which < N_COSTS; which++) {
         bool any = false;
         for (size_t k = 0; k < s->n_complete; k++)
@@ -118,6 +121,7 @@ void as_figure_costs(as_page *page, const as_section_input *in) {
     }
     if (plot) {
         plot->panel_height = 250 + (s->n_complete > 8 ? 60 : 0);
+        plot->told = many;
         plot->key = true; /* of what has no name beside it */
     }
     as_plot_finish(plot);
@@ -127,20 +131,9 @@ void as_figure_costs(as_page *page, const as_section_input *in) {
  */
 
 /* Points that the row is above the best; Tango's interval over texts. */
-static bool difference_from(as_arena *arena, const as_row_summary *best, const as_row_summary *row,
-                            as_figure *ret_points) {
-    size_t n = best->n_records + row->n_records;
-    const as_record **both = as_arena_alloc_array(arena, n, sizeof *both);
-    as_paired paired;
-    if (!both)
-        return false;
-    memcpy(both, best->records, best->n_records * sizeof *both);
-    memcpy(both + best->n_records, row->records, row->n_records * sizeof *both);
-    if (as_paired_new(arena, both, n, &paired, NULL) != ASSAY_OK)
-        return false; /* other texts: not comparable */
-    as_discordance d = as_paired_discordance(&paired, best->n_records);
-    *ret_points = scaled(as_tango(d.gains, d.losses, (double)paired.n_texts), 100);
-    return true;
+static as_figure difference_from(const as_row_summary *best, const as_row_summary *row) {
+    as_discordance d = as_rows_discordance(best, row);
+    return scaled(as_tango(d.gains, d.losses, (double)row->n_texts), 100);
 }
 
 static double accuracy_of_seed(const as_row_summary *row, uint64_t seed) {
@@ -180,21 +173,22 @@ assay_status as_figure_differences(as_page *page, const as_section_input *in, as
     size_t n = 0;
     if (!names)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for the figures");
-    as_plot *plot = as_plot_new(
-        page, "differences", "Is the difference real?",
+    const char *about =
         s->n_complete ? as_page_print(page,
                                       "Accuracy less that of %s, the best, on the same texts. "
                                       "Bars: 95 %% intervals over texts (Tango 1998); dots: seeds. "
                                       "What reaches the line may be as good.",
                                       s->rows[0].name)
-                      : "");
+                      : "";
+    as_plot *plot = as_plot_new(page, "differences", "Is the difference real?",
+                                as_detailed_caption(page, s, about));
     as_plot_panel *panel = as_plot_add_panel(plot, NULL);
-    for (size_t k = 1; panel && k < s->n_complete; k++) {
-        as_figure points;
-        if (!s->rows[k].paired || !difference_from(page->arena, &s->rows[0], &s->rows[k], &points))
+    for (size_t k = 1; panel && k < s->n_complete && as_is_detailed(s, k); k++) {
+        if (!s->rows[k].paired)
             continue;
         names[n] = s->rows[k].name;
-        add_difference(plot, panel, s, &s->rows[k], points, (double)n);
+        add_difference(plot, panel, s, &s->rows[k], difference_from(&s->rows[0], &s->rows[k]),
+                       (double)n);
         n++;
     }
     if (n == 0)
@@ -216,9 +210,12 @@ void as_figure_seeds(as_page *page, const as_section_input *in) {
     if (s->n_complete == 0 || s->n_seeds < 2)
         return;
     const char **names = as_arena_alloc_array(page->arena, s->n_complete, sizeof *names);
-    as_plot *plot = as_plot_new(page, "seeds", "Do the seeds agree?",
-                                "Accuracy on the test split: each seed as a dot, their mean as a "
-                                "marker with its 95 % interval over texts and seeds.");
+    as_plot *plot =
+        as_plot_new(page, "seeds", "Do the seeds agree?",
+                    as_detailed_caption(page, s,
+                                        "Accuracy on the test split: each seed as a dot, their "
+                                        "mean as a marker with its 95 % interval over texts and "
+                                        "seeds."));
     as_plot_panel *panel = as_plot_add_panel(plot, NULL);
     if (!names || !panel) {
         page->failed = true;
@@ -226,11 +223,9 @@ void as_figure_seeds(as_page *page, const as_section_input *in) {
     }
     panel->x.label = "accuracy, %";
     panel->y.names = names;
-    panel->y.n_names = s->n_complete;
-    plot->panel_height = 60 + 26 * (double)s->n_complete;
-    for (size_t k = 0; k < s->n_complete; k++) {
+    for (size_t k = 0; k < s->n_complete && as_is_detailed(s, k); k++) {
         const as_row_summary *row = &s->rows[k];
-        names[k] = row->name;
+        names[panel->y.n_names++] = row->name;
         as_plot_series *seeds = as_plot_add_series(plot, panel, row->name, as_look_of(s, row));
         for (size_t i = 0; seeds && i < row->n_records; i++)
             as_plot_add_point(plot, seeds, 100 * row->records[i]->test.accuracy.value,
@@ -247,5 +242,6 @@ void as_figure_seeds(as_page *page, const as_section_input *in) {
         as_plot_add_figure(plot, mean, scaled(row->accuracy, 100),
                            (as_figure){(double)k, NAN, NAN});
     }
+    plot->panel_height = 60 + 26 * (double)panel->y.n_names;
     as_plot_finish(plot);
 }

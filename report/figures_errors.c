@@ -64,9 +64,12 @@ void as_figure_classes(as_page *page, const as_section_input *in) {
     size_t most = (size_t)first->n_classes;
     class_place *places = as_arena_alloc_array(page->arena, most, sizeof *places);
     const char **names = as_arena_alloc_array(page->arena, most, sizeof *names);
-    as_plot *plot = as_plot_new(page, "classes", "Where is it wrong?",
-                                "F1 of every class in per cent, all seeds' test predictions "
-                                "together; classes by their mean over entries.");
+    as_plot *plot = as_plot_new(
+        page, "classes", "Where is it wrong?",
+        as_detailed_caption(page, s,
+                            "F1 of every class in per cent, all seeds' test predictions "
+                            "together, as in the table of classes; classes by their mean over all "
+                            "entries."));
     if (!places || !names || !plot) {
         page->failed = true;
         return;
@@ -75,7 +78,7 @@ void as_figure_classes(as_page *page, const as_section_input *in) {
     for (size_t i = 0; i < n; i++)
         names[i] = first->per_class[places[i].label].label;
     as_plot_panel *panel = NULL;
-    for (size_t k = 0; k < s->n_complete; k++) {
+    for (size_t k = 0; k < s->n_complete && as_is_detailed(s, k); k++) {
         if (s->rows[k].pooled.n_classes != first->n_classes)
             continue;
         if (n_rows++ % AS_MOST_OVERLAID == 0)
@@ -88,7 +91,7 @@ void as_figure_classes(as_page *page, const as_section_input *in) {
         add_class_dots(plot, panel, s, &s->rows[k], places, n);
     }
     plot->panel_height = 60 + 20 * (double)n;
-    plot->key = plot->same_axes = true;
+    plot->key = plot->same_axes = plot->told = true;
     as_plot_finish(plot);
 }
 
@@ -103,17 +106,19 @@ static int matrix_columns(int32_t n_classes, size_t n_panels) {
 void as_figure_confusions(as_page *page, const as_section_input *in) {
     const as_summary *s = in->summary;
     enum { MOST_CLASSES = 40 };
+    const char *of = s->n_complete > AS_MOST_MATRICES
+                         ? as_page_print(page, " Of %zu entries the best %d by accuracy%s.",
+                                         s->n_complete, (int)AS_MOST_MATRICES,
+                                         s->n_complete > AS_MOST_DETAILED
+                                             ? ""
+                                             : "; the others' matrices are in the tables")
+                         : "";
     as_plot *plot = as_plot_new(
         page, "confusions", "What is taken for what?",
         as_page_print(page,
                       "True classes by row, predicted ones by column, all seeds together; shaded "
                       "by the share of the row.%s",
-                      s->n_complete > AS_MOST_MATRICES
-                          ? as_page_print(page,
-                                          " The first %d entries; the others' matrices are "
-                                          "in the tables.",
-                                          AS_MOST_MATRICES)
-                          : ""));
+                      of));
     for (size_t k = 0; plot && k < s->n_complete && plot->n_panels < AS_MOST_MATRICES; k++) {
         const as_scores *scores = &s->rows[k].pooled;
         if (scores->n < 1 || scores->n_classes > MOST_CLASSES)
@@ -206,12 +211,14 @@ static bool lengths_are_new(const as_summary *s, size_t k) {
 }
 
 static void add_latencies(as_page *page, const as_summary *s) {
-    as_plot *plot = as_plot_new(page, "latency", "How steady is it?",
-                                "Share of single texts answered within a time, up to 99 %; all "
-                                "seeds' texts together.");
+    as_plot *plot = as_plot_new(
+        page, "latency", "How steady is it?",
+        as_detailed_caption(page, s,
+                            "Share of single texts answered within a time, up to 99 %; all "
+                            "seeds' texts together."));
     as_plot_panel *panel = NULL;
     size_t n = 0;
-    for (size_t k = 0; plot && k < s->n_complete; k++) {
+    for (size_t k = 0; plot && k < s->n_complete && as_is_detailed(s, k); k++) {
         if (s->rows[k].records[0]->n_queries == 0)
             continue;
         if (n++ % AS_MOST_OVERLAID == 0)

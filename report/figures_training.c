@@ -103,7 +103,7 @@ static void mark_best(as_plot *plot, as_plot_panel *panel, const as_row_summary 
 static void add_entry_panels(as_plot *plot, const as_summary *s, what train, what validation) {
     for (size_t k = 0; k < s->n_rows; k++) {
         const as_row_summary *row = &s->rows[k];
-        if (common_epochs(row) == 0)
+        if (common_epochs(row) == 0 || !as_is_detailed(s, k))
             continue;
         as_plot_panel *panel = as_plot_add_panel(plot, row->name);
         if (!panel)
@@ -129,12 +129,12 @@ static void add_entry_panels(as_plot *plot, const as_summary *s, what train, wha
 /* In panels of at most AS_MOST_OVERLAID; equal axes. */
 static void add_overlay(as_page *page, const as_summary *s, const char *id, const char *title,
                         const char *about, const char *label, what which) {
-    as_plot *plot = as_plot_new(page, id, title, about);
+    as_plot *plot = as_plot_new(page, id, title, as_detailed_caption(page, s, about));
     as_plot_panel *panel = NULL;
     size_t n = 0;
     for (size_t k = 0; plot && k < s->n_rows; k++) {
         const as_row_summary *row = &s->rows[k];
-        if (common_epochs(row) == 0 || !isfinite(mean_at(row, 0, which)))
+        if (common_epochs(row) == 0 || !as_is_detailed(s, k) || !isfinite(mean_at(row, 0, which)))
             continue;
         if (n++ % AS_MOST_OVERLAID == 0) {
             panel = as_plot_add_panel(plot, NULL);
@@ -156,16 +156,20 @@ static void add_overlay(as_page *page, const as_summary *s, const char *id, cons
 void as_figure_curves(as_page *page, const as_section_input *in) {
     const as_summary *s = in->summary;
     if (any_value(s, TRAIN_LOSS))
-        add_entry_panels(as_plot_new(page, "loss", "Loss by epoch",
-                                     "Mean cross entropy over seeds, up to the epoch that every "
-                                     "seed reached; circles: the epochs whose weights were kept, "
-                                     "a seed each."),
-                         s, TRAIN_LOSS, VALIDATION_LOSS);
+        add_entry_panels(
+            as_plot_new(page, "loss", "Loss by epoch",
+                        as_detailed_caption(page, s,
+                                            "Mean cross entropy over seeds, up to the epoch that "
+                                            "every seed reached; circles: the epochs whose weights "
+                                            "were kept, a seed each.")),
+            s, TRAIN_LOSS, VALIDATION_LOSS);
     if (any_value(s, VALIDATION_ACCURACY))
         add_entry_panels(
             as_plot_new(page, "accuracy", "Accuracy by epoch",
-                        "In per cent, on the training texts as they were learned "
-                        "(with dropout) and on the validation texts; mean over seeds."),
+                        as_detailed_caption(page, s,
+                                            "In per cent, on the training texts as they were "
+                                            "learned (with dropout) and on the validation texts; "
+                                            "mean over seeds.")),
             s, TRAIN_ACCURACY, VALIDATION_ACCURACY);
     if (any_value(s, VALIDATION_ACCURACY))
         add_overlay(page, s, "accuracy-steps", "Validation accuracy by step",

@@ -4,6 +4,7 @@
 #include "report/html.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -13,38 +14,27 @@
 #include "report/plot.h"
 #include "report/report.h"
 #include "report/sections.h"
+#include "report/spans.h"
 
 /* ---- spans ----------------------------------------------------------------------------------- */
-
-static void begin_source(FILE *stream, const as_origin *o, const char *how) {
-    if (o->row)
-        as_source_row(stream, o->row, o->file, o->field, how);
-    else if (o->record)
-        as_source_cell(stream, o->record, o->file, o->field, how);
-    else
-        as_source_begin(stream, o->file, o->field, how);
-}
-
-static void write_marked(FILE *stream, const as_origin *o, const char *how, const char *number) {
-    if (o->file)
-        begin_source(stream, o, how);
-    as_html_text(stream, number);
-    if (o->file)
-        as_source_end(stream);
-}
-
-static void write_number(const as_span *span, FILE *stream) {
-    write_marked(stream, &span->origin, span->origin.how, span->text);
-    if (span->half) {
-        fputs(" \xc2\xb1 ", stream);
-        write_marked(stream, &span->origin, "half of its 95 % interval", span->half);
-    }
-}
 
 static void write_element(FILE *stream, const char *element, const char *text) {
     fprintf(stream, "<%s>", element);
     as_html_text(stream, text);
     fprintf(stream, "</%s>", element);
+}
+
+static int shade_step(double shade) {
+    return (int)lround(fmin(fmax(shade, 0), 1) * (AS_HTML_SHADES - 1));
+}
+
+/* Step 0 is the page's own ground. */
+static void write_shaded(const as_span *span, FILE *stream) {
+    int step = shade_step(span->shade);
+    if (step)
+        fprintf(stream, "<span class=\"w%d\" data-t=\"%.3g\">", step, span->value);
+    as_html_text(stream, span->text);
+    fputs(step ? "</span>" : "", stream);
 }
 
 static void write_span(const as_span *span, FILE *stream) {
@@ -59,7 +49,7 @@ static void write_span(const as_span *span, FILE *stream) {
         write_element(stream, "strong", span->text);
         break;
     case AS_SPAN_NUMBER:
-        write_number(span, stream);
+        as_write_number(span, as_html_text, stream);
         break;
     case AS_SPAN_BEST:
         fputs("*", stream);
@@ -70,16 +60,14 @@ static void write_span(const as_span *span, FILE *stream) {
     case AS_SPAN_EMPTY:
         fputs("-", stream);
         break;
+    case AS_SPAN_SHADED:
+        write_shaded(span, stream);
+        break;
     }
 }
 
 static void write_spans(const as_spans *spans, FILE *stream) {
-    for (size_t i = 0; i < spans->n; i++) {
-        write_span(&spans->items[i], stream);
-        bool marks_next = spans->items[i].kind == AS_SPAN_BEST && i + 1 < spans->n &&
-                          spans->items[i + 1].kind == AS_SPAN_NAME;
-        fputs(marks_next ? " " : "", stream);
-    }
+    as_write_spans(spans, write_span, stream);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -90,28 +78,6 @@ static void write_caption(const as_page_table_data *t, FILE *stream) {
     fputs("-caption\">", stream);
     as_html_text(stream, t->caption);
     fputs("</caption>\n", stream);
-}
-
-static void write_heads(const as_page_table_data *t, FILE *stream) {
-    fputs("<thead><tr>", stream);
-    for (size_t c = 0; c < t->n_columns; c++) {
-        const as_page_column_head *head = &t->columns[c];
-        bool sortable = t->n_rows > 1 && *head->heading.text && !t->rows[0].shading;
-        fprintf(stream, "<th scope=\"col\"%s",
-                head->kind == AS_COLUMN_NUMBER ? " class=\"n\"" : "");
-        if (head->about) {
-            fputs(" data-t=\"", stream);
-            as_html_text(stream, head->about);
-            fputs("\"", stream);
-        }
-        fputs(sortable ? "><button type=\"button\">" : ">", stream);
-        if (*head->heading.text)
-            write_span(&head->heading, stream);
-        else
-            fputs("<span class=\"quiet\">remark</span>", stream);
-        fputs(sortable ? "</button></th>" : "</th>", stream);
-    }
-    fputs("</tr></thead>\n", stream);
 }
 
 /* The cell's only number, which it is sorted by; NULL: it has none or several. */
@@ -127,43 +93,117 @@ static const as_span *number_of(const as_spans *cell) {
     return number;
 }
 
-/* The number unrounded, and where it comes from: for sorting and for hover. */
-static void write_told(const as_span *number, bool with_source, FILE *stream) {
-    const as_origin *o = &number->origin;
-    char raw[40];
-    if (!isfinite(number->value))
-        return;
-    snprintf(raw, sizeof raw, "%.9g", number->value);
-    fprintf(stream, " data-v=\"%s\"", raw);
-    if (!with_source || !o->file)
-        return;
-    fprintf(stream, " data-t=\"%s", raw);
-    fputs(": ", stream);
+static bool is_same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_same_source(const as_origin *a, const as_origin *b) {
+    return is_same_text(a->file, b->file) && is_same_text(a->field, b->field) &&
+           is_same_text(a->how, b->how);
+}
+
+/* Where all numbers of the column come from, so that its head can say it once; NULL: they come from
+ * different places, or nobody asks (figures' data, shaded cells). */
+static const as_origin *column_source(const as_page_table_data *t, size_t c) {
+    const as_origin *first = NULL;
+    if (t->facts || t->plain)
+        return NULL;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const as_page_table_row *row = &t->rows[r];
+        const as_span *number = c < row->n_cells ? number_of(&row->cells[c]) : NULL;
+        if (!number || (row->problem && row->n_cells == 2))
+            continue;
+        if (row->shading || !number->origin.file ||
+            (first && !is_same_source(first, &number->origin)))
+            return NULL;
+        first = &number->origin;
+    }
+    return first;
+}
+
+static void write_source(const as_origin *o, FILE *stream) {
     as_html_text(stream, o->field);
     fputs(" in ", stream);
     as_html_text(stream, o->file);
-    if (o->how) {
+    if (o->how && *o->how) {
         fputs("; ", stream);
         as_html_text(stream, o->how);
     }
+}
+
+static void write_heads(const as_page_table_data *t, FILE *stream) {
+    fputs("<thead><tr>", stream);
+    for (size_t c = 0; c < t->n_columns; c++) {
+        const as_page_column_head *head = &t->columns[c];
+        const as_origin *source = column_source(t, c);
+        bool sortable = t->n_rows > 1 && *head->heading.text && !t->rows[0].shading;
+        fprintf(stream, "<th scope=\"col\"%s",
+                head->kind == AS_COLUMN_NUMBER ? " class=\"n\"" : "");
+        if (head->about) {
+            fputs(" data-t=\"", stream);
+            as_html_text(stream, head->about);
+            fputs("\"", stream);
+        }
+        if (source) {
+            fputs(" data-s=\"", stream);
+            write_source(source, stream);
+            fputs("\"", stream);
+        }
+        fputs(sortable ? "><button type=\"button\">" : ">", stream);
+        if (*head->heading.text)
+            write_span(&head->heading, stream);
+        else
+            fputs("<span class=\"quiet\">remark</span>", stream);
+        fputs(sortable ? "</button></th>" : "</th>", stream);
+    }
+    fputs("</tr></thead>\n", stream);
+}
+
+/* Is the number as shown the unrounded one? */
+static bool shows_all(const char *text, const char *raw) {
+    char *end;
+    double shown = strtod(text, &end);
+    return !*end && shown == strtod(raw, NULL);
+}
+
+/* The number unrounded where the cell doesn't show it so, and where it comes from where the
+ * column's head doesn't say: for sorting and for hover. */
+static void write_told(const as_spans *cell, bool with_source, FILE *stream) {
+    const as_span *number = number_of(cell);
+    char raw[40];
+    if (!number || !isfinite(number->value))
+        return;
+    snprintf(raw, sizeof raw, "%.9g", number->value);
+    if (cell->n > 1 || number->half || !shows_all(number->text, raw))
+        fprintf(stream, " data-v=\"%s\"", raw);
+    if (!with_source || !number->origin.file)
+        return;
+    fprintf(stream, " data-t=\"%s: ", raw);
+    write_source(&number->origin, stream);
     fputs("\"", stream);
 }
 
+/* Too long for the width of a word or two. */
+static bool is_long(const as_spans *cell) {
+    enum { LONG_TEXT = 120 };
+    size_t n = 0;
+    for (size_t i = 0; i < cell->n; i++)
+        n += cell->items[i].text ? strlen(cell->items[i].text) : 0;
+    return n > LONG_TEXT;
+}
+
+/* Numbers are what cells usually hold, and need no class. */
 static void write_cell(const as_page_table_data *t, const as_page_table_row *row, size_t c,
-                       FILE *stream) {
+                       bool head_tells, FILE *stream) {
     const as_spans *cell = &row->cells[c];
-    const as_span *number = number_of(cell);
     bool is_number = !t->facts && t->columns[c].kind == AS_COLUMN_NUMBER;
     double shade = row->shading ? row->shading[c] : NAN;
     fputs(c ? "<td" : "<th scope=\"row\"", stream);
-    if (is_number) {
-        fputs(" class=\"n", stream);
-        if (!isnan(shade))
-            fprintf(stream, " q%d", (int)lround(fmin(fmax(shade, 0), 1) * (AS_HTML_SHADES - 1)));
-        fputs("\"", stream);
-    }
-    if (number)
-        write_told(number, isnan(shade) && !t->plain, stream);
+    if (!isnan(shade))
+        fprintf(stream, " class=\"q%d\"", shade_step(shade));
+    else if (c ? !is_number : is_number)
+        fputs(!c ? " class=\"n\"" : is_long(cell) ? " class=\"t w\"" : " class=\"t\"", stream);
+    write_told(cell, isnan(shade) && !t->plain && !head_tells, stream);
     fputs(">", stream);
     write_spans(cell, stream);
     fputs(c ? "</td>" : "</th>", stream);
@@ -173,7 +213,9 @@ static bool is_best(const as_page_table_row *row) {
     return row->n_cells && row->cells[0].n && row->cells[0].items[0].kind == AS_SPAN_BEST;
 }
 
-static void write_row(const as_page_table_data *t, const as_page_table_row *row, FILE *stream) {
+/* told: [n_columns] the column's head tells where its numbers come from. */
+static void write_row(const as_page_table_data *t, const as_page_table_row *row, const bool *told,
+                      FILE *stream) {
     size_t n = t->facts ? 2 : t->n_columns;
     fputs(row->problem   ? "<tr class=\"problem\">"
           : is_best(row) ? "<tr class=\"best\">"
@@ -182,19 +224,28 @@ static void write_row(const as_page_table_data *t, const as_page_table_row *row,
     if (row->problem && row->n_cells == 2) {
         fputs("<th scope=\"row\">", stream);
         write_spans(&row->cells[0], stream);
-        fprintf(stream, "</th><td colspan=\"%zu\">", n - 1);
+        fprintf(stream, "</th><td class=\"t\" colspan=\"%zu\">", n - 1);
         write_spans(&row->cells[1], stream);
         fputs("</td></tr>\n", stream);
         return;
     }
     for (size_t c = 0; c < row->n_cells; c++)
-        write_cell(t, row, c, stream);
+        write_cell(t, row, c, told && told[c], stream);
     for (size_t c = row->n_cells; c < n; c++)
         fputs("<td></td>", stream);
     fputs("</tr>\n", stream);
 }
 
+/* [n_columns], to be freed; NULL: no column's (or no memory: then every cell tells its own). */
+static bool *tell_columns(const as_page_table_data *t) {
+    bool *told = t->facts || !t->n_columns ? NULL : calloc(t->n_columns, sizeof *told);
+    for (size_t c = 0; told && c < t->n_columns; c++)
+        told[c] = column_source(t, c) != NULL;
+    return told;
+}
+
 static void write_table(const as_page_table_data *t, FILE *stream) {
+    bool *told = tell_columns(t);
     fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"", stream);
     as_html_text(stream, t->id);
     fputs("-caption\"><table id=\"", stream);
@@ -205,10 +256,12 @@ static void write_table(const as_page_table_data *t, FILE *stream) {
         write_heads(t, stream);
     fputs("<tbody>\n", stream);
     for (size_t r = 0; r < t->n_rows; r++)
-        write_row(t, &t->rows[r], stream);
+        write_row(t, &t->rows[r], told, stream);
     if (t->n_rows == 0)
-        fprintf(stream, "<tr><td colspan=\"%zu\">nothing</td></tr>\n", t->facts ? 2 : t->n_columns);
+        fprintf(stream, "<tr><td class=\"t\" colspan=\"%zu\">nothing</td></tr>\n",
+                t->facts ? 2 : t->n_columns);
     fputs("</tbody></table></div>\n", stream);
+    free(told);
 }
 
 /* ---- figures --------------------------------------------------------------------------------- */
@@ -223,7 +276,9 @@ static void write_figure(const as_plot *plot, const char *drawing, const char *m
     as_html_text(stream, plot->about);
     fputs("</figcaption>\n", stream);
     if (drawing) {
-        fputs("<div class=\"plot\">\n", stream);
+        fputs("<div class=\"plot\" tabindex=\"0\" role=\"group\" aria-label=\"", stream);
+        as_html_text(stream, plot->title);
+        fputs("\">\n", stream);
         fputs(drawing, stream);
         fputs("</div>\n", stream);
     } else {
@@ -333,15 +388,15 @@ void as_html_write(const as_page *page, const as_drawings *drawings, FILE *strea
 
 assay_status as_report_mark_html(const as_report_input *input, FILE *stream, assay_error *error) {
     as_arena *arena = as_arena_new();
-    as_page page;
+    const as_page *page;
     as_drawings drawings;
     if (!arena)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for the report");
-    assay_status status = as_report_page(arena, input, &page, error);
+    assay_status status = as_report_page_of(input, &page, error);
     if (status == ASSAY_OK)
-        status = as_drawings_make(&page, &drawings, error);
+        status = as_drawings_make(arena, page, &drawings, error);
     if (status == ASSAY_OK)
-        as_html_write(&page, &drawings, stream);
+        as_html_write(page, &drawings, stream);
     as_arena_free(arena);
     return status;
 }

@@ -42,7 +42,7 @@ unsigned as_html_next(const char **text) {
     return n == 0 || i < n || c < least[n] || !is_allowed(c) ? REPLACEMENT : c;
 }
 
-static void write_character(FILE *stream, unsigned c) {
+void as_html_put(FILE *stream, unsigned c) {
     if (c < 0x80) {
         fputc((int)c, stream);
         return;
@@ -65,6 +65,6 @@ void as_html_text(FILE *stream, const char *text) {
         if (reference)
             fputs(reference, stream);
         else
-            write_character(stream, c);
+            as_html_put(stream, c);
     }
 }

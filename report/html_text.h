@@ -11,6 +11,9 @@
  * they would reorder what stands beside them. 0 at the end. */
 unsigned as_html_next(const char **text);
 
+/* [any] A code point as UTF-8. */
+void as_html_put(FILE *stream, unsigned character);
+
 /* [any] Text for an element or a quoted attribute: & < > " ' as references. NULL writes nothing. */
 void as_html_text(FILE *stream, const char *text);
 

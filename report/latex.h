@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* report/latex.h: a report's parts as LaTeX, to be put into a paper one by one. Packages needed:
- * array, booktabs and siunitx (from 2.7 on), see latex/preamble.tex. Each table comes as three
- * files, since ACL sets captions below tables and IEEE above:
+ * array, booktabs, graphicx and siunitx (from 2.7 on), see latex/preamble.tex. Each table comes as
+ * two files, since ACL sets captions below tables and IEEE above; the caption's has the label too:
  *
  *     \begin{table}
- *       \centering \input{main-caption} \input{main-label} \input{main-tabular}
+ *       \centering \input{main-caption} \input{main-tabular}
  *     \end{table}
  *
  * Value and half-width are two columns, rounded here: siunitx 3.2.0 to 3.2.8 misplace the sign of
- * an uncertainty in a column (josephwright/siunitx issue 678). Tables fit a column of 77 mm. */
+ * an uncertainty in a column (josephwright/siunitx issue 678). Tables fit a column of 77 mm; those
+ * that begin with "% wide" fit 121 mm. */
 #ifndef AS_REPORT_LATEX_H
 #define AS_REPORT_LATEX_H
 
@@ -55,6 +56,9 @@ typedef struct as_tex_table {
     const char *name_heading; /* LaTeX */
 } as_tex_table;
 
+/* [any] A row with one heading over all columns, of foreign text. */
+void as_tex_heading(FILE *stream, size_t n_columns, bool wide, const char *text);
+
 /* [any] The tabular. */
 void as_tex_tabular(const as_tex_table *table, FILE *stream);
 
@@ -64,21 +68,30 @@ void as_tex_tabular(const as_tex_table *table, FILE *stream);
 typedef assay_status as_tex_document(const as_report_input *input, FILE *stream,
                                      assay_error *error);
 
-as_tex_document as_tex_preamble, as_tex_main_tabular, as_tex_main_caption, as_tex_main_label,
-    as_tex_cost_tabular, as_tex_cost_caption, as_tex_cost_label, as_tex_classes_tabular,
-    as_tex_classes_caption, as_tex_classes_label, as_tex_methods, as_tex_bibliography,
-    as_tex_checklist, as_tex_report;
+as_tex_document as_tex_preamble, as_tex_main_tabular, as_tex_main_caption, as_tex_cost_tabular,
+    as_tex_cost_caption, as_tex_figures, as_tex_methods, as_tex_bibliography, as_tex_checklist,
+    as_tex_report;
 
 /* ---- what methods, bibliography and checklist share ---------------------------------------------
  */
 
-/* [any] Key of the bibliography's entry, NULL: none is known. kind: "data", "model", "library". */
+/* [any] Key of the bibliography's entry, NULL: none is known. kind: "data", "model", "weights",
+ * "library". */
 const char *as_bib_key(const char *kind, const char *name);
+
+/* [any] The suite's title, else its name, else the run's; of several runs the shorter name. */
+const char *as_tex_title(const as_report_input *input, size_t run);
+
+/* [any] The suite's name, else the run's: shorter. */
+const char *as_tex_name(const as_run *run);
 
 /* [any] "~\cite{key}" of a run's data set, whose record must be there. */
 void as_tex_cite_data(FILE *stream, const as_report_input *input, size_t run);
 
 /* [any] "~\cite{a,b}" of what a run's rows use of one kind; nothing where no key is known. */
-void as_tex_cite(FILE *stream, const as_report_input *input, const char *kind);
+void as_tex_cite(FILE *stream, const as_report_input *input, size_t run, const char *kind);
+
+/* [any] Is there any to cite? */
+bool as_tex_cites(const as_report_input *input, size_t run, const char *kind);
 
 #endif

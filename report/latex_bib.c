@@ -7,8 +7,9 @@
 #include "report/latex.h"
 
 typedef struct reference {
-    const char *kind;  /* "data", "model", "library", "test" */
-    const char *names; /* those that it is of, "|imdb|"; a library's: what its text holds */
+    const char *kind;  /* "data", "model", "weights", "library", "test" */
+    const char *names; /* those that it is of, "|imdb|"; of weights and libraries what their text
+                          holds, in whatever case */
     const char *key, *entry;
 } reference;
 
@@ -110,6 +111,19 @@ static const reference references[] = {
      "title = "
      "{A Comparison of Event Models for Naive {Bayes} Text Classification},\n  booktitle = {AAAI "
      "Workshop on Learning for Text Categorization},\n  year = {1998},\n  pages = {41--48}\n}\n"},
+    {"weights", "minilm", "wang2020minilm",
+     "@inproceedings{wang2020minilm,\n  author = {Wenhui Wang and Furu Wei and Li Dong and Hangbo "
+     "Bao and Nan Yang and Ming Zhou},\n  title = {{MiniLM}: Deep Self-Attention Distillation for "
+     "Task-Agnostic Compression of Pre-Trained Transformers},\n  booktitle = {Advances in Neural "
+     "Information Processing Systems},\n  year = {2020},\n  pages = {5776--5788}\n}\n"},
+    {"weights", "minilm", "reimers2019sentence",
+     "@inproceedings{reimers2019sentence,\n  author = {Nils Reimers and Iryna Gurevych},\n  title "
+     "= {Sentence-{BERT}: Sentence Embeddings using {Siamese} {BERT}-Networks},\n  booktitle = "
+     "{Proceedings of EMNLP-IJCNLP},\n  year = {2019},\n  pages = {3982--3992}\n}\n"},
+    {"weights", "glove", "pennington2014glove",
+     "@inproceedings{pennington2014glove,\n  author = {Jeffrey Pennington and Richard Socher and "
+     "Christopher D. Manning},\n  title = {{GloVe}: Global Vectors for Word Representation},\n  "
+     "booktitle = {Proceedings of EMNLP},\n  year = {2014},\n  pages = {1532--1543}\n}\n"},
     {"library", "oneDNN", "onednn",
      "@misc{onednn,\n  author = {{oneDNN contributors}},\n  title = {{oneAPI} Deep Neural Network "
      "Library ({oneDNN})},\n  note = {Unified Acceleration Foundation},\n  year = "
@@ -120,6 +134,12 @@ static const reference references[] = {
      "title "
      "= {{cuDNN}: Efficient Primitives for Deep Learning},\n  howpublished = {arXiv:1410.0759},\n  "
      "year = {2014}\n}\n"},
+    {"library", "onnxruntime", "onnxruntime",
+     "@misc{onnxruntime,\n  author = {{ONNX Runtime developers}},\n  title = {{ONNX} "
+     "Runtime},\n  howpublished = {https://onnxruntime.ai},\n  year = {2021}\n}\n"},
+    {"library", "openvino", "openvino",
+     "@misc{openvino,\n  author = {{OpenVINO contributors}},\n  title = {{OpenVINO} "
+     "toolkit},\n  howpublished = {https://docs.openvino.ai},\n  year = {2018}\n}\n"},
     {"library", "torch", "paszke2019pytorch",
      "@inproceedings{paszke2019pytorch,\n  author = {Adam Paszke and Sam Gross and Francisco Massa "
      "and "
@@ -150,6 +170,16 @@ static const reference references[] = {
      "Multiple Test Procedure},\n  journal = {Scandinavian Journal of Statistics},\n  volume = "
      "{6},\n  "
      "number = {2},\n  year = {1979},\n  pages = {65--70}\n}\n"},
+    {"test", "|", "tango1998equivalence",
+     "@article{tango1998equivalence,\n  author = {Toshiro Tango},\n  title = {Equivalence Test and "
+     "Confidence Interval for the Difference in Proportions for the Paired-Sample Design},\n  "
+     "journal = {Statistics in Medicine},\n  volume = {17},\n  number = {8},\n  year = "
+     "{1998},\n  pages = {891--908}\n}\n"},
+    {"test", "|", "wilson1927probable",
+     "@article{wilson1927probable,\n  author = {Edwin B. Wilson},\n  title = {Probable Inference, "
+     "the Law of Succession, and Statistical Inference},\n  journal = {Journal of the American "
+     "Statistical Association},\n  volume = {22},\n  number = {158},\n  year = {1927},\n  pages "
+     "= {209--212}\n}\n"},
     {"test", "|", "owen2007pigeonhole",
      "@article{owen2007pigeonhole,\n  author = {Art B. Owen},\n  title = {The Pigeonhole "
      "Bootstrap},\n  journal = {The Annals of Applied Statistics},\n  volume = {1},\n  number = "
@@ -162,8 +192,8 @@ static bool is_of(const reference *r, const char *kind, const char *name) {
     char word[128];
     if (strcmp(r->kind, kind) != 0 || !name)
         return false;
-    if (strcmp(kind, "library") == 0)
-        return strstr(name, r->names) != NULL;
+    if (strcmp(kind, "library") == 0 || strcmp(kind, "weights") == 0)
+        return strcasestr(name, r->names) != NULL;
     if (strcmp(kind, "test") == 0)
         return true;
     snprintf(word, sizeof word, "|%.120s|", name);
@@ -174,17 +204,42 @@ static const char *name_in(const as_record *r, const char *kind) {
     return strcmp(kind, "data") == 0    ? r->dataset.name
            : strcmp(kind, "model") == 0 ? r->model.id
            : strcmp(kind, "test") == 0  ? ""
-                                        : r->backend.libraries;
+           : strcmp(kind, "weights") == 0
+               ? json_string_value(json_object_get(r->model.weights, "name"))
+               : r->backend.libraries;
+}
+
+/* Embeddings that an entry of the suite, or its defaults, take from a resource. */
+static bool is_embedding(const as_run *run, const reference *r) {
+    const json_t *entries = json_object_get(run->suite, "entries");
+    for (size_t i = 0; i <= json_array_size(entries); i++) {
+        const json_t *entry = i < json_array_size(entries)
+                                  ? json_array_get(entries, i)
+                                  : json_object_get(run->suite, "defaults");
+        const json_t *embeddings = json_object_get(entry, "embeddings");
+        if (is_of(r, r->kind, json_string_value(json_object_get(embeddings, "resource"))))
+            return true;
+    }
+    return false;
+}
+
+/* Is it of what one run has? */
+static bool is_of_run(const as_report_input *input, size_t run, const reference *r) {
+    if (strcmp(r->kind, "weights") == 0 && is_embedding(input->runs[run], r))
+        return true;
+    for (size_t k = 0; k < input->summaries[run].n_rows; k++) {
+        const as_row_summary *row = &input->summaries[run].rows[k];
+        for (size_t j = 0; j < row->n_records; j++)
+            if (is_of(r, r->kind, name_in(row->records[j], r->kind)))
+                return true;
+    }
+    return false;
 }
 
 static bool is_used(const as_report_input *input, const reference *r) {
     for (size_t i = 0; i < input->n_runs; i++)
-        for (size_t k = 0; k < input->summaries[i].n_rows; k++) {
-            const as_row_summary *row = &input->summaries[i].rows[k];
-            for (size_t j = 0; j < row->n_records; j++)
-                if (is_of(r, r->kind, name_in(row->records[j], r->kind)))
-                    return true;
-        }
+        if (is_of_run(input, i, r))
+            return true;
     return false;
 }
 
@@ -195,12 +250,19 @@ const char *as_bib_key(const char *kind, const char *name) {
     return NULL;
 }
 
-void as_tex_cite(FILE *stream, const as_report_input *input, const char *kind) {
+void as_tex_cite(FILE *stream, const as_report_input *input, size_t run, const char *kind) {
     size_t n = 0;
     for (size_t i = 0; i < N_REFERENCES; i++)
-        if (strcmp(references[i].kind, kind) == 0 && is_used(input, &references[i]))
+        if (strcmp(references[i].kind, kind) == 0 && is_of_run(input, run, &references[i]))
             fprintf(stream, n++ ? ",%s" : "~\\cite{%s", references[i].key);
     fputs(n ? "}" : "", stream);
+}
+
+bool as_tex_cites(const as_report_input *input, size_t run, const char *kind) {
+    for (size_t i = 0; i < N_REFERENCES; i++)
+        if (strcmp(references[i].kind, kind) == 0 && is_of_run(input, run, &references[i]))
+            return true;
+    return false;
 }
 
 /* A data set that the list doesn't know. */

@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The rest of a paper's parts: what the preamble needs, the methods paragraph, and a document that
- * puts everything together. */
+/* The methods paragraph: data, models, training, machine, tests, and what the suite notes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "report/latex.h"
-
-assay_status as_tex_preamble(const as_report_input *input, FILE *stream, assay_error *error) {
-    (void)input;
-    (void)error;
-    fputs("% Packages and commands that the parts of this report need, for a preamble.\n"
-          "\\usepackage{array,booktabs,siunitx}\n"
-          "\\makeatletter\n"
-          "\\@ifpackagelater{siunitx}{2021/05/17}%\n"
-          "  {\\sisetup{reset-text-series=false,text-series-to-math}}%\n"
-          "  {\\sisetup{detect-weight}}\n"
-          "\\makeatother\n"
-          "\\protected\\def\\assaybest{\\fontseries{b}\\selectfont} % bx would widen\n"
-          "% Font and widths of the tables: for a column of 77 mm.\n"
-          "\\providecommand{\\assaytablefont}{\\fontsize{8}{9.5}\\selectfont"
-          "\\setlength{\\tabcolsep}{3pt}}\n"
-          "\\newlength{\\assaynamewidth}\n"
-          "\\setlength{\\assaynamewidth}{18mm}\n"
-          "\\newlength{\\assaytextwidth}\n"
-          "\\setlength{\\assaytextwidth}{44mm}\n",
-          stream);
-    return ASSAY_OK;
-}
 
 /* ---- methods --------------------------------------------------------------------------------- */
 
@@ -56,13 +33,75 @@ static void write_cleaning(const as_record *r, FILE *stream) {
     fputs(json_array_size(steps) ? "." : " The texts were not cleaned.", stream);
 }
 
+/* A number of the suite's data, as it stands there. */
+static void setting(FILE *stream, const json_t *value, double scale, const char *field) {
+    char text[40];
+    snprintf(text, sizeof text, "%.6g", scale * json_number_value(value));
+    number(stream, "run.json", field, scale > 1 ? "%" : "", text);
+}
+
+static void write_seed(const json_t *of, const char *field, FILE *stream) {
+    const json_t *seed = json_object_get(of, "seed");
+    if (json_is_number(seed)) {
+        fputs(" with seed~", stream);
+        setting(stream, seed, 1, field);
+    }
+    fputs(json_is_true(json_object_get(of, "stratified")) ? ", stratified by class" : "", stream);
+}
+
+/* How the splits came about, as the suite asked. */
+static void write_splits(const as_run *run, FILE *stream) {
+    const json_t *data = json_object_get(run->suite, "data");
+    const json_t *subset = json_object_get(data, "subset"),
+                 *validation = json_object_get(data, "validation"),
+                 *share = json_object_get(validation, "share");
+    const char *kind = json_string_value(json_object_get(validation, "kind"));
+    const char *balance = json_string_value(json_object_get(data, "balance"));
+    if (json_is_object(subset)) {
+        fputs(" They are a subset drawn", stream);
+        write_seed(subset, "suite.data.subset.seed", stream);
+        fputs(".", stream);
+    }
+    if (json_is_number(share)) {
+        bool tail = kind && strcmp(kind, "tail") == 0;
+        fputs(tail ? " The validation split is the last " : " The validation split is ", stream);
+        setting(stream, share, 100, "suite.data.validation.share");
+        fputs("\\,\\% of the training texts", stream);
+        if (!tail) {
+            fputs(", drawn", stream);
+            write_seed(validation, "suite.data.validation.seed", stream);
+        }
+        fputs(".", stream);
+    }
+    if (balance && strcmp(balance, "none") != 0) {
+        fputs(" Balance of classes: ", stream);
+        as_tex_code(stream, balance);
+        fputs(".", stream);
+    }
+}
+
+static void write_duplicates(const as_record *r, FILE *stream) {
+    if (r->dataset.duplicates_within_train < 0 || r->dataset.duplicates_test_in_train < 0)
+        return; /* not recorded */
+    fputs(" As they came, ", stream);
+    count(stream, r, "dataset.audit.duplicates_within_train", r->dataset.duplicates_within_train);
+    fputs(" training texts are exact duplicates, ", stream);
+    count(stream, r, "dataset.audit.duplicates_test_in_train", r->dataset.duplicates_test_in_train);
+    fputs(" test texts are also in the training split.", stream);
+}
+
 static void write_data(const as_report_input *input, size_t run, FILE *stream) {
     const as_record *r = input->summaries[run].some;
     if (!r)
         return;
     char digest[17] = "";
     snprintf(digest, sizeof digest, "%.16s", r->dataset.sha256 ? r->dataset.sha256 : "");
-    fputs("\\paragraph{Data.} ", stream);
+    fputs("\\paragraph{Data", stream);
+    if (input->n_runs > 1) {
+        fputs(" of ", stream);
+        as_tex_text(stream, as_tex_name(input->runs[run]));
+    }
+    fputs(".} ", stream);
     as_tex_text(stream, r->dataset.name);
     as_tex_cite_data(stream, input, run);
     fputs(" (SHA-256 of its content ", stream);
@@ -79,15 +118,21 @@ static void write_data(const as_report_input *input, size_t run, FILE *stream) {
     count(stream, r, "dataset.labels", r->dataset.n_labels);
     fputs(" classes.", stream);
     write_cleaning(r, stream);
-    fputs(" As they came, ", stream);
-    count(stream, r, "dataset.audit.duplicates_within_train", r->dataset.duplicates_within_train);
-    fputs(" training texts are exact duplicates, ", stream);
-    count(stream, r, "dataset.audit.duplicates_test_in_train", r->dataset.duplicates_test_in_train);
-    fputs(" test texts are also in the training split.", stream);
+    write_splits(input->runs[run], stream);
+    write_duplicates(r, stream);
     if (r->dataset.validation_is_test)
         fputs(" \\textbf{The validation texts are the test texts: choices were made on them.}",
               stream);
     fputs("\n", stream);
+}
+
+static void write_cited(const char *what, const char *kind, const as_report_input *input,
+                        size_t run, FILE *stream) {
+    if (!as_tex_cites(input, run, kind))
+        return;
+    fputs(what, stream);
+    as_tex_cite(stream, input, run, kind);
+    fputs(".", stream);
 }
 
 static void write_models(const as_report_input *input, size_t run, FILE *stream) {
@@ -107,10 +152,15 @@ static void write_models(const as_report_input *input, size_t run, FILE *stream)
             count(stream, r, "model.parameters.trainable", r->model.parameters_trainable);
             fputs(" trained)", stream);
         }
+        if (r->model.weights) {
+            fputs(", from the weights ", stream);
+            as_tex_text(stream, json_string_value(json_object_get(r->model.weights, "name")));
+        }
     }
-    fputs(". Architectures:", stream);
-    as_tex_cite(stream, input, "model");
-    fputs(".\n", stream);
+    fputs(".", stream);
+    write_cited(" Architectures:", "model", input, run, stream);
+    write_cited(" Pretrained parts:", "weights", input, run, stream);
+    fputs("\n", stream);
 }
 
 static bool same_settings(const as_row_summary *a, const as_row_summary *b) {
@@ -210,7 +260,7 @@ static void write_environment(const as_report_input *input, size_t run, FILE *st
     if (row && row->records[0]->backend.threads > 0) {
         fputs(", ", stream);
         count(stream, row->records[0], "backend.threads", row->records[0]->backend.threads);
-        fputs(" threads", stream);
+        fputs(row->records[0]->backend.threads == 1 ? " thread" : " threads", stream);
     }
     fputs("; ", stream);
     as_tex_text(stream, fact(r, "os") ? fact(r, "os") : "unknown system");
@@ -230,28 +280,33 @@ static void write_environment(const as_report_input *input, size_t run, FILE *st
             fputs(")", stream);
         }
     }
-    as_tex_cite(stream, input, "library");
+    as_tex_cite(stream, input, run, "library");
     fputs(".\n", stream);
 }
 
 static void write_tests(const as_report_input *input, size_t run, FILE *stream) {
     bool seeds = input->summaries[run].n_seeds > 1;
+    for (size_t i = 0; i < run; i++)
+        if ((input->summaries[i].n_seeds > 1) == seeds)
+            return; /* told already */
     fputs("\\paragraph{Statistics.} ", stream);
     if (seeds)
         fputs("Figures are means over seeds; their 95\\,\\% intervals draw texts and seeds with "
               "replacement (pigeonhole bootstrap~\\cite{owen2007pigeonhole}, 1,000 resamples). ",
               stream);
     else
-        fputs("Accuracy has Wilson's 95\\,\\% interval, other scores a bootstrap over texts (1,000 "
-              "resamples, as in~\\cite{owen2007pigeonhole} for one factor). ",
+        fputs("Accuracy has Wilson's 95\\,\\% interval~\\cite{wilson1927probable}, other scores a "
+              "bootstrap over texts (1,000 resamples, as in~\\cite{owen2007pigeonhole} for one "
+              "factor). ",
               stream);
-    fprintf(
-        stream,
-        "Entries are compared with the best one on the same texts by %s"
-        "~\\cite{dietterich1998approximate}, adjusted after Holm~\\cite{holm1979simple}, at "
-        "5\\,\\%%. Macro averages are over all classes. Latency is the median of single texts from "
-        "token ids.\n",
-        seeds ? "a sign test of the share of seeds that are right" : "the exact McNemar test");
+    fprintf(stream,
+            "Entries are compared with the best one on the same texts by %s"
+            "~\\cite{dietterich1998approximate}, adjusted after Holm~\\cite{holm1979simple}, at "
+            "5\\,\\%%; differences have Tango's interval~\\cite{tango1998equivalence}. Macro "
+            "averages are "
+            "over all classes. Latency is the median of single texts from "
+            "token ids.\n",
+            seeds ? "a sign test of the share of seeds that are right" : "the exact McNemar test");
 }
 
 /* What the suite's author says of deviations. */
@@ -278,46 +333,5 @@ assay_status as_tex_methods(const as_report_input *input, FILE *stream, assay_er
         write_notes(input, i, stream);
     }
     fputs("\\par}\n", stream);
-    return ASSAY_OK;
-}
-
-/* ---- all together ---------------------------------------------------------------------------- */
-
-static void write_failures(const as_report_input *input, size_t run, FILE *stream) {
-    size_t n = 0;
-    const as_run *r = input->runs[run];
-    for (size_t i = 0; i < r->n_cells; i++) {
-        const as_record *c = r->cells[i];
-        if (c->status == AS_CELL_OK)
-            continue;
-        fputs(n++ ? "" : "\\section*{Cells without figures}\n\\begin{description}\n", stream);
-        fputs("\\item[{", stream);
-        as_tex_text(stream, c->cell);
-        fprintf(stream, "}] %s: ", as_cell_status_name(c->status));
-        as_tex_text(stream, c->reason);
-        fputs("\n", stream);
-    }
-    fputs(n ? "\\end{description}\n" : "", stream);
-}
-
-assay_status as_tex_report(const as_report_input *input, FILE *stream, assay_error *error) {
-    static const char *const tables[] = {"main", "cost", "classes"};
-    (void)error;
-    const char *title = json_string_value(json_object_get(input->runs[0]->suite, "title"));
-    fputs("\\documentclass[10pt,a4paper]{article}\n"
-          "\\pdftrailerid{} % the same parts give the same bytes\n\\input{preamble}\n\\title{",
-          stream);
-    as_tex_short(stream, title ? title : as_run_name(input->runs[0]), 200);
-    fputs("}\n\\author{}\n\\date{}\n\\begin{document}\n\\maketitle\n", stream);
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        fprintf(stream,
-                "\\begin{table}[htbp]\n\\centering\n\\input{%s-caption}\n\\input{%s-label}\n"
-                "\\medskip\n\\input{%s-tabular}\n\\end{table}\n",
-                tables[i], tables[i], tables[i]);
-    for (size_t i = 0; i < input->n_runs; i++)
-        write_failures(input, i, stream);
-    fputs("\\section*{Methods}\n\\input{methods}\n"
-          "\\bibliographystyle{plain}\n\\bibliography{references}\n\\end{document}\n",
-          stream);
     return ASSAY_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of a paper: scores, cost, classes; with captions that say what every sign means. */
+/* The first tables of a paper: scores and cost; with captions that say what every sign means. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +8,7 @@
 #include "report/latex.h"
 #include "results/published/published.h"
 
-enum {
-    MAX_ENTRIES_BY_CLASS = 4,
-    MAIN_COLUMNS = 3,
-    COST_COLUMNS = 4,
-    LINE_BYTES = 1024,
-    TITLE_MOST = 120
-};
+enum { MAIN_COLUMNS = 3, COST_COLUMNS = 4, TITLE_MOST = 120 };
 
 static assay_status no_memory(assay_error *error) {
     return as_fail(error, ASSAY_OUT_OF_MEMORY, "latex", "no memory for a table");
@@ -24,9 +18,14 @@ static const char *suite_text(const as_run *run, const char *key) {
     return json_string_value(json_object_get(run->suite, key));
 }
 
-static const char *title_of(const as_run *run) {
-    const char *title = suite_text(run, "title"), *name = suite_text(run, "name");
-    return title ? title : name ? name : as_run_name(run);
+const char *as_tex_name(const as_run *run) {
+    const char *name = suite_text(run, "name");
+    return name ? name : as_run_name(run);
+}
+
+const char *as_tex_title(const as_report_input *input, size_t run) {
+    const char *title = suite_text(input->runs[run], "title");
+    return title && input->n_runs == 1 ? title : as_tex_name(input->runs[run]);
 }
 
 static size_t count_rows(const as_report_input *input) {
@@ -98,7 +97,7 @@ static assay_status make_rows(as_arena *arena, const as_report_input *input, siz
         const as_summary *s = &input->summaries[i];
         if (input->n_runs > 1)
             table->rows[table->n_rows++] =
-                (as_tex_row){.text = title_of(input->runs[i]), .rule_before = i > 0, .run = i};
+                (as_tex_row){.text = as_tex_title(input, i), .rule_before = i > 0, .run = i};
         for (size_t k = 0; k < s->n_rows; k++) {
             as_tex_cell *cells = as_arena_alloc_array(arena, n_columns, sizeof *cells);
             if (!cells)
@@ -170,8 +169,9 @@ static assay_status load_published(as_arena *arena, const as_report_input *input
 /* ---- main table ------------------------------------------------------------------------------ */
 
 assay_status as_tex_main_tabular(const as_report_input *input, FILE *stream, assay_error *error) {
-    static const char *const headings[MAIN_COLUMNS] = {"Accuracy (\\%) $\\uparrow$",
-                                                       "Macro F1 (\\%) $\\uparrow$", "Params (M)"};
+    static const char *const headings[MAIN_COLUMNS] = {"\\assayhead{Accuracy\\\\(\\%) $\\uparrow$}",
+                                                       "\\assayhead{Macro F1\\\\(\\%) $\\uparrow$}",
+                                                       "\\assayhead{Params\\\\(M)}"};
     as_tex_table table = {headings, MAIN_COLUMNS, NULL, 0, "Model"};
     as_published published = {0};
     char file[200] = "";
@@ -212,7 +212,7 @@ static void write_what(const as_report_input *input, FILE *stream) {
         const as_summary *s = &input->summaries[i];
         as_source_run(stream, i);
         fputs(i ? "; " : "", stream);
-        as_tex_short(stream, title_of(input->runs[i]), TITLE_MOST);
+        as_tex_short(stream, as_tex_title(input, i), TITLE_MOST);
         if (!s->some)
             continue;
         fputs(" (test: $n={}$", stream);
@@ -237,7 +237,7 @@ static void write_separable(const as_report_input *input, FILE *stream) {
         fputs(" Smallest separable difference", stream);
         if (input->n_runs > 1) {
             fputs(" on ", stream);
-            as_tex_short(stream, title_of(input->runs[i]), TITLE_MOST);
+            as_tex_short(stream, as_tex_title(input, i), TITLE_MOST);
         }
         fputs(": ", stream);
         as_source_begin(stream, "cells/*/predictions.csv", "label, predicted",
@@ -271,7 +271,7 @@ static void write_hardware(const as_report_input *input, FILE *stream) {
 assay_status as_tex_main_caption(const as_report_input *input, FILE *stream, assay_error *error) {
     (void)error;
     bool seeds = most_seeds(input) > 1;
-    fputs("\\caption{", stream);
+    fputs("\\caption{\\assayloose ", stream);
     write_what(input, stream);
     fprintf(
         stream,
@@ -284,14 +284,7 @@ assay_status as_tex_main_caption(const as_report_input *input, FILE *stream, ass
         fputs(" Below the rule: figures as published, on the study's own hardware and data.",
               stream);
     write_hardware(input, stream);
-    fputs("}\n", stream);
-    return ASSAY_OK;
-}
-
-assay_status as_tex_main_label(const as_report_input *input, FILE *stream, assay_error *error) {
-    (void)input;
-    (void)error;
-    fputs("\\label{tab:assay-main}\n", stream);
+    fputs("}\n\\label{tab:assay-main}\n", stream);
     return ASSAY_OK;
 }
 
@@ -300,9 +293,11 @@ assay_status as_tex_main_label(const as_report_input *input, FILE *stream, assay
 assay_status as_tex_cost_tabular(const as_report_input *input, FILE *stream, assay_error *error) {
     units u = units_of(input);
     const char *const headings[COST_COLUMNS] = {
-        u.minutes ? "Train (min) $\\downarrow$" : "Train (s) $\\downarrow$",
-        u.microseconds ? "p50 ($\\mu$s) $\\downarrow$" : "p50 (ms) $\\downarrow$",
-        "Texts/s $\\uparrow$", "MiB $\\downarrow$"};
+        u.minutes ? "\\assayhead{Train\\\\(min) $\\downarrow$}"
+                  : "\\assayhead{Train\\\\(s) $\\downarrow$}",
+        u.microseconds ? "\\assayhead{p50\\\\($\\mu$s) $\\downarrow$}"
+                       : "\\assayhead{p50\\\\(ms) $\\downarrow$}",
+        "\\assayhead{Texts/s\\\\$\\uparrow$}", "\\assayhead{Memory\\\\(MiB) $\\downarrow$}"};
     as_tex_table table = {headings, COST_COLUMNS, NULL, 0, "Model"};
     as_arena *arena = as_arena_new();
     assay_status status = arena ? make_rows(arena, input, COST_COLUMNS, fill_cost, 0, &table, error)
@@ -317,106 +312,13 @@ assay_status as_tex_cost_tabular(const as_report_input *input, FILE *stream, ass
 
 assay_status as_tex_cost_caption(const as_report_input *input, FILE *stream, assay_error *error) {
     (void)error;
-    fputs("\\caption{Cost on ", stream);
+    fputs("\\caption{\\assayloose Cost on ", stream);
     write_what(input, stream);
     fputs("Training time: mean over seeds. p50: median latency of one text from token ids, "
-          "$\\pm$ half of its 95\\,\\% interval. Texts/s: offline batches. MiB: peak resident "
-          "memory.",
+          "$\\pm$ half of its 95\\,\\% interval. Texts/s: offline batches. Memory: peak resident "
+          "set.",
           stream);
     write_hardware(input, stream);
-    fputs("}\n", stream);
-    return ASSAY_OK;
-}
-
-assay_status as_tex_cost_label(const as_report_input *input, FILE *stream, assay_error *error) {
-    (void)input;
-    (void)error;
-    fputs("\\label{tab:assay-cost}\n", stream);
-    return ASSAY_OK;
-}
-
-/* ---- classes --------------------------------------------------------------------------------- */
-
-/* The first run's best entries that have scores, at most four: a column has no room for more. */
-static size_t class_entries(const as_report_input *input,
-                            const as_row_summary *rows[MAX_ENTRIES_BY_CLASS]) {
-    const as_summary *s = &input->summaries[0];
-    size_t n = 0;
-    for (size_t k = 0; k < s->n_complete && n < MAX_ENTRIES_BY_CLASS; k++)
-        if (s->rows[k].pooled.n > 0 &&
-            (n == 0 || s->rows[k].pooled.n_classes == rows[0]->pooled.n_classes))
-            rows[n++] = &s->rows[k];
-    return n;
-}
-
-static assay_status class_row(as_arena *arena, const as_row_summary *const *rows, size_t n,
-                              int32_t c, as_tex_row *ret_row, assay_error *error) {
-    as_tex_cell *cells = as_arena_alloc_array(arena, n + 1, sizeof *cells);
-    char line[LINE_BYTES];
-    const as_class_figures *first = &rows[0]->pooled.per_class[c];
-    if (!cells)
-        return no_memory(error);
-    as_number count = {"-", ""};
-    snprintf(count.value, sizeof count.value, "%lld",
-             (long long)(first->support / (int64_t)rows[0]->n_records));
-    cells[0] = cell(count, "result.json", "test.per_class.support", "of one seed");
-    for (size_t k = 0; k < n; k++) {
-        snprintf(line, sizeof line, "test.confusion, class %d of %.300s", (int)c,
-                 rows[k]->entry ? rows[k]->entry : "");
-        char *field = as_arena_strdup(arena, line);
-        if (!field)
-            return no_memory(error);
-        cells[k + 1] = cell(as_number_plain(100 * rows[k]->pooled.per_class[c].f1), "result.json",
-                            field, "F1 of all seeds' predictions together");
-        cells[k + 1].source = rows[k];
-    }
-    *ret_row =
-        (as_tex_row){.name = first->label ? first->label : "?", .source = rows[0], .cells = cells};
-    return ASSAY_OK;
-}
-
-assay_status as_tex_classes_tabular(const as_report_input *input, FILE *stream,
-                                    assay_error *error) {
-    static const char *const headings[] = {"Texts", "a", "b", "c", "d"};
-    const as_row_summary *rows[MAX_ENTRIES_BY_CLASS];
-    size_t n = class_entries(input, rows);
-    as_tex_table table = {headings, n + 1, NULL, 0, "Class"};
-    as_arena *arena = as_arena_new();
-    int32_t n_classes = n ? rows[0]->pooled.n_classes : 0;
-    assay_status status = arena ? ASSAY_OK : no_memory(error);
-    if (status == ASSAY_OK) {
-        table.rows = as_arena_alloc_array(arena, (size_t)n_classes + 1, sizeof *table.rows);
-        status = table.rows ? ASSAY_OK : no_memory(error);
-    }
-    for (int32_t c = 0; c < n_classes && status == ASSAY_OK; c++)
-        status = class_row(arena, rows, n, c, &table.rows[table.n_rows++], error);
-    if (status == ASSAY_OK)
-        as_tex_tabular(&table, stream);
-    as_arena_free(arena);
-    return status;
-}
-
-assay_status as_tex_classes_caption(const as_report_input *input, FILE *stream,
-                                    assay_error *error) {
-    (void)error;
-    const as_row_summary *rows[MAX_ENTRIES_BY_CLASS];
-    size_t n = class_entries(input, rows);
-    fputs("\\caption{F1 (\\%) by class of ", stream);
-    as_tex_short(stream, title_of(input->runs[0]), TITLE_MOST);
-    fputs(", all seeds' test predictions together", stream);
-    for (size_t k = 0; k < n; k++) {
-        fprintf(stream, "%s%c: ", k ? "; " : ". ", (int)('a' + k));
-        as_tex_short(stream, rows[k]->name, TITLE_MOST);
-    }
-    if (n < input->summaries[0].n_complete)
-        fputs("; other entries: see the report", stream);
-    fputs(".}\n", stream);
-    return ASSAY_OK;
-}
-
-assay_status as_tex_classes_label(const as_report_input *input, FILE *stream, assay_error *error) {
-    (void)input;
-    (void)error;
-    fputs("\\label{tab:assay-classes}\n", stream);
+    fputs("}\n\\label{tab:assay-cost}\n", stream);
     return ASSAY_OK;
 }

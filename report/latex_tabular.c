@@ -6,7 +6,9 @@
 #include "report/latex.h"
 
 /* Longer names and reasons are cut: a table must fit a page. */
-enum { MOST_COLUMNS = 16, NAME_MOST = 60, TEXT_MOST = 120 };
+enum { MOST_COLUMNS = 16, NAME_MOST = 60, TEXT_MOST = 120, HEADING_MOST = 40 };
+/* Numbers whose column would be wider stand beside their neighbour rather than at their point. */
+enum { MOST_DIGITS = 6 };
 
 /* Digits before and after the point, of values and of half-widths. */
 typedef struct shape {
@@ -43,18 +45,22 @@ static shape shape_of(const as_tex_table *table, size_t column) {
     return s;
 }
 
-static void write_format(FILE *stream, bool negative, size_t before, size_t after) {
-    fprintf(stream, "S[table-format=%s%zu.%zu]", negative ? "-" : "", before, after);
+static void write_format(FILE *stream, bool negative, size_t before, size_t after,
+                         const char *else_by) {
+    if (before + after > MOST_DIGITS)
+        fputs(else_by, stream);
+    else
+        fprintf(stream, "S[table-format=%s%zu.%zu]", negative ? "-" : "", before, after);
 }
 
 static void write_columns(const as_tex_table *t, const shape *shapes, FILE *stream) {
     fputs("\\begin{tabular}{@{}>{\\raggedright\\arraybackslash\\hspace{0pt}}p{\\assaynamewidth}",
           stream);
     for (size_t k = 0; k < t->n_columns; k++) {
-        write_format(stream, shapes[k].negative, shapes[k].before, shapes[k].after);
+        write_format(stream, shapes[k].negative, shapes[k].before, shapes[k].after, "r");
         if (shapes[k].half_before) {
             fputs("@{${}\\pm{}$}", stream);
-            write_format(stream, false, shapes[k].half_before, shapes[k].half_after);
+            write_format(stream, false, shapes[k].half_before, shapes[k].half_after, "l");
         }
     }
     fputs("@{}}\n\\toprule\n", stream);
@@ -109,6 +115,17 @@ static size_t count_fields(const as_tex_table *t, const shape *shapes) {
     return n;
 }
 
+/* A long one is broken, in a column of its own width: it would widen the table otherwise. */
+void as_tex_heading(FILE *stream, size_t n_columns, bool wide, const char *text) {
+    if (strlen(text) <= HEADING_MOST)
+        fprintf(stream, "\\multicolumn{%zu}{@{}l@{}}{\\emph{", n_columns);
+    else
+        fprintf(stream, "\\multicolumn{%zu}{@{}p{%dmm}@{}}{\\raggedright\\emph{", n_columns,
+                wide ? 118 : 70);
+    as_tex_short(stream, text, TEXT_MOST);
+    fputs("}} \\\\\n", stream);
+}
+
 static void write_row(const as_tex_table *t, const as_tex_row *row, const shape *shapes,
                       FILE *stream) {
     size_t n_fields = count_fields(t, shapes);
@@ -116,9 +133,7 @@ static void write_row(const as_tex_table *t, const as_tex_row *row, const shape 
     if (row->rule_before)
         fputs("\\midrule\n", stream);
     if (!row->name) {
-        fprintf(stream, "\\multicolumn{%zu}{@{}l@{}}{\\emph{", n_fields + 1);
-        as_tex_short(stream, row->text, TEXT_MOST);
-        fputs("}} \\\\\n", stream);
+        as_tex_heading(stream, n_fields + 1, false, row->text);
         return;
     }
     as_tex_short(stream, row->name, NAME_MOST);

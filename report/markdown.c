@@ -6,8 +6,25 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "report/html_text.h"
 #include "report/report.h"
 #include "report/sections.h"
+#include "report/spans.h"
+
+/* What needs no escape of Markdown's, at *text: white space is a space, controls "?", and beyond
+ * ASCII what no page may hold (report/html_text.h) U+FFFD. Moves *text to the last byte of it. */
+static void put_character(FILE *stream, const char **text) {
+    unsigned char c = (unsigned char)**text;
+    const char *next = *text;
+    if (c < 0x80) {
+        fputc(c == '\n' || c == '\r' || c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : c, stream);
+        return;
+    }
+    as_html_put(stream, as_html_next(&next));
+    *text = next - 1;
+}
+
+#define LEAST_MARKED (1.0 / 3) /* of shades */
 
 void as_md_text(FILE *stream, const char *text) {
     if (!text) {
@@ -16,16 +33,12 @@ void as_md_text(FILE *stream, const char *text) {
     }
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c == '\n' || c == '\r' || c == '\t')
-            fputc(' ', stream);
-        else if (c < 0x20 || c == 0x7f)
-            fputc('?', stream);
-        else if (c == '<' || c == '>' || c == '&' || c == '@')
+        if (c == '<' || c == '>' || c == '&' || c == '@')
             fprintf(stream, "&#%d;", c);
         else if (strchr("\\|`*_[]#~$!", c))
             fprintf(stream, "\\%c", c);
         else
-            fputc(c, stream);
+            put_character(stream, &text);
     }
 }
 
@@ -35,10 +48,7 @@ void as_md_html(FILE *stream, const char *text) {
         if (strchr("<>&@\"'", c))
             fprintf(stream, "&#%d;", c);
         else
-            fputc(c == '\n' || c == '\r' || c == '\t' ? ' '
-                  : c < 0x20 || c == 0x7f             ? '?'
-                                                      : c,
-                  stream);
+            put_character(stream, &text);
     }
 }
 
@@ -61,10 +71,7 @@ void as_md_code(FILE *stream, const char *text) {
         if (c == '|')
             fputs("\\|", stream); /* a table's cell ends at a bare bar, even inside code */
         else
-            fputc(c == '\n' || c == '\r' || c == '\t' ? ' '
-                  : c < 0x20 || c == 0x7f             ? '?'
-                                                      : c,
-                  stream);
+            put_character(stream, &text);
     }
     fputs(pad, stream);
     for (size_t i = 0; i <= longest; i++)
@@ -73,29 +80,8 @@ void as_md_code(FILE *stream, const char *text) {
 
 /* ---- spans ----------------------------------------------------------------------------------- */
 
-static void begin_source(FILE *stream, const as_origin *o, const char *how) {
-    if (o->row)
-        as_source_row(stream, o->row, o->file, o->field, how);
-    else if (o->record)
-        as_source_cell(stream, o->record, o->file, o->field, how);
-    else
-        as_source_begin(stream, o->file, o->field, how);
-}
-
-static void write_marked(FILE *stream, const as_origin *o, const char *how, const char *number) {
-    if (o->file)
-        begin_source(stream, o, how);
+static void write_plain(FILE *stream, const char *number) {
     fputs(number, stream);
-    if (o->file)
-        as_source_end(stream);
-}
-
-static void write_number(const as_span *span, FILE *stream) {
-    write_marked(stream, &span->origin, span->origin.how, span->text);
-    if (span->half) {
-        fputs(" \xc2\xb1 ", stream);
-        write_marked(stream, &span->origin, "half of its 95 % interval", span->half);
-    }
 }
 
 static void write_span(const as_span *span, FILE *stream) {
@@ -112,7 +98,7 @@ static void write_span(const as_span *span, FILE *stream) {
         fputs("**", stream);
         break;
     case AS_SPAN_NUMBER:
-        write_number(span, stream);
+        as_write_number(span, write_plain, stream);
         break;
     case AS_SPAN_BEST:
         fputs("\\*", stream);
@@ -123,16 +109,16 @@ static void write_span(const as_span *span, FILE *stream) {
     case AS_SPAN_EMPTY:
         fputs("-", stream);
         break;
+    case AS_SPAN_SHADED: /* a piece of a word can't be between stars */
+        fputs(span->shade >= LEAST_MARKED ? "<mark>" : "", stream);
+        as_md_text(stream, span->text);
+        fputs(span->shade >= LEAST_MARKED ? "</mark>" : "", stream);
+        break;
     }
 }
 
 static void write_spans(const as_spans *spans, FILE *stream) {
-    for (size_t i = 0; i < spans->n; i++) {
-        write_span(&spans->items[i], stream);
-        bool marks_next = spans->items[i].kind == AS_SPAN_BEST && i + 1 < spans->n &&
-                          spans->items[i + 1].kind == AS_SPAN_NAME;
-        fputs(marks_next ? " " : "", stream);
-    }
+    as_write_spans(spans, write_span, stream);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -228,22 +214,18 @@ static void write_block(const as_block *block, FILE *stream) {
 
 assay_status as_report_mark_markdown(const as_report_input *input, FILE *stream,
                                      assay_error *error) {
-    as_arena *arena = as_arena_new();
-    as_page page;
-    if (!arena)
-        return as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for the report");
-    assay_status status = as_report_page(arena, input, &page, error);
+    const as_page *page = NULL;
+    assay_status status = as_report_page_of(input, &page, error);
     size_t run = SIZE_MAX;
-    for (const as_block *b = status == ASSAY_OK ? page.first : NULL; b; b = b->next) {
+    for (const as_block *b = status == ASSAY_OK ? page->first : NULL; b; b = b->next) {
         if (b->with_pictures)
             continue;
-        if (b->kind == AS_BLOCK_TITLE && b != page.first)
+        if (b->kind == AS_BLOCK_TITLE && b != page->first)
             fputs("\n---\n\n", stream);
         if (b->run != run)
             as_source_run(stream, run = b->run);
         write_block(b, stream);
     }
-    as_arena_free(arena);
     return status;
 }
 

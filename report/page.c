@@ -300,6 +300,14 @@ void as_page_strong(as_page *page, const char *text) {
     add_text(page, AS_SPAN_STRONG, text);
 }
 
+void as_page_shaded(as_page *page, const char *text, double shade, double value) {
+    add_text(page, AS_SPAN_SHADED, text);
+    if (!page->span)
+        return;
+    page->span->shade = shade;
+    page->span->value = value;
+}
+
 void as_page_mark(as_page *page, as_span_kind mark) {
     add_text(page, mark, NULL);
 }

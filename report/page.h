@@ -35,6 +35,7 @@ typedef enum as_span_kind {
     AS_SPAN_BEST,      /* the mark of the best row and of those not separable from it */
     AS_SPAN_UNTRUSTED, /* the mark of figures without a passed equivalence check */
     AS_SPAN_EMPTY,     /* "-": there is nothing */
+    AS_SPAN_SHADED,    /* a piece of text on a ground as strong as its shade */
 } as_span_kind;
 
 /* Where a number comes from; file NULL: nothing is known. */
@@ -49,6 +50,7 @@ typedef struct as_span {
     const char *text; /* of a number its rounded value */
     const char *half; /* of a number: half of its interval, rounded; NULL: none */
     double value;     /* of a number: unrounded, in the unit shown; else NaN */
+    double shade;     /* of a shaded piece: 0 to 1 */
     as_origin origin;
 } as_span;
 
@@ -157,6 +159,8 @@ void as_page_format(as_page *page, const char *format, ...) __attribute__((forma
 void as_page_name(as_page *page, const char *name); /* NULL or empty: "-" */
 void as_page_strong(as_page *page, const char *text);
 void as_page_mark(as_page *page, as_span_kind mark);
+/* A piece of text on a ground of `shade` 0 to 1, for a number that it stands for. */
+void as_page_shaded(as_page *page, const char *text, double shade, double value);
 
 void as_page_plain(as_page *page, double value); /* three significant digits */
 void as_page_count(as_page *page, int64_t count);

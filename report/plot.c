@@ -172,7 +172,7 @@ void as_plot_finish(as_plot *plot) {
     as_page *page = plot->page;
     bool x_bars = any_interval(plot, true), y_bars = any_interval(plot, false);
     as_page_plot(page, plot);
-    if (has_matrix(plot)) /* its counts are tables of the report already */
+    if (plot->told || has_matrix(plot)) /* matrices' counts are tables already */
         return;
     page->with_pictures = true;
     as_page_details(page);

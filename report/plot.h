@@ -60,6 +60,7 @@ struct as_plot {
     bool key;            /* names with lines and markers above the panels */
     bool same_axes;      /* panels share the ranges of the data */
     const char *value;   /* what the table calls x and y; NULL: the axes' labels */
+    bool told;           /* its data stand in a table of the report already */
 };
 
 /* ---- building [owner]; memory is the page's arena's --------------------------------------------

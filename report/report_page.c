@@ -45,12 +45,17 @@ static assay_status add_run(as_page *page, const as_section_input *in, assay_err
         as_figure_confusions(page, in);
     if (status == ASSAY_OK)
         status = as_section_errors(page, in, error);
+    if (status == ASSAY_OK)
+        status = as_section_attention(page, in, error);
+    as_section_convergence(page, in);
     as_section_curves(page, in);
     as_section_grids(page, in);
     as_section_data(page, in);
     if (status == ASSAY_OK)
         status = as_section_published(page, in, error);
     as_section_models(page, in);
+    if (status == ASSAY_OK)
+        status = as_section_shapes(page, in, error);
     if (status == ASSAY_OK)
         status = as_section_efficiency(page, in, error);
     as_section_equivalence(page, in);
@@ -72,10 +77,38 @@ assay_status as_report_page(as_arena *arena, const as_report_input *input, as_pa
         status = add_run(&page, &in, error);
     }
     if (status == ASSAY_OK && input->options.anonymous)
-        as_page_anonymise(&page, input->runs, input->n_runs);
+        as_section_removed(&page, input->options.anonymiser);
     if (status == ASSAY_OK && page.failed)
         status = as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for the report");
     if (status == ASSAY_OK)
         *ret_page = page;
     return status;
+}
+
+/* ---- once for all documents ------------------------------------------------------------------ */
+
+struct as_page_store {
+    as_arena *arena;
+    as_page page;
+    bool made;
+};
+
+as_page_store *as_page_store_new(as_arena *arena) {
+    as_page_store *store = as_arena_alloc(arena, sizeof *store);
+    if (store)
+        *store = (as_page_store){.arena = arena};
+    return store;
+}
+
+assay_status as_report_page_of(const as_report_input *input, const as_page **ret_page,
+                               assay_error *error) {
+    as_page_store *store = input->store;
+    if (!store->made) {
+        assay_status status = as_report_page(store->arena, input, &store->page, error);
+        if (status != ASSAY_OK)
+            return status;
+        store->made = true;
+    }
+    *ret_page = &store->page;
+    return ASSAY_OK;
 }

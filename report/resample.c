@@ -29,8 +29,10 @@ typedef struct sampled {
 /* Resamples first .. first + n - 1 of a shape. */
 typedef struct block {
     size_t first, n;
-    uint16_t *weights; /* [n_texts * BLOCK] */
-    uint32_t *seeds;   /* [BLOCK * n_seeds] */
+    uint16_t *weights;    /* [n_texts * BLOCK] */
+    uint32_t *seeds;      /* [BLOCK * n_seeds] */
+    uint32_t *support;    /* [n_classes * BLOCK] of the texts below; NULL: none yet */
+    size_t support_texts; /* as_row_summary.texts */
 } block;
 
 static assay_status out_of_memory(assay_error *error) {
@@ -52,38 +54,57 @@ static void add_weights(uint32_t *restrict counts, const uint16_t *restrict weig
         counts[r] += weights[r];
 }
 
-/* counts: hits, support, predicted of a seed, [3 * n_classes * BLOCK]. */
+/* Texts of each class in every resample: the same for all rows and seeds on these texts. */
+static assay_status count_support(const sampled *s, block *b, assay_error *error) {
+    const as_paired *p = &s->paired;
+    if (b->support && b->support_texts == s->row->texts)
+        return ASSAY_OK;
+    free(b->support);
+    b->support = calloc((size_t)p->n_classes * BLOCK, sizeof *b->support);
+    if (!b->support)
+        return out_of_memory(error);
+    b->support_texts = s->row->texts;
+    for (size_t t = 0; t < p->n_texts; t++)
+        add_weights(b->support + (size_t)p->labels[t] * BLOCK, b->weights + t * BLOCK);
+    return ASSAY_OK;
+}
+
+/* counts: hits of a seed by class, and its wrong answers by the class that they name,
+ * [2 * n_classes * BLOCK]. */
 static void count_seed(const as_paired *p, size_t seed, const block *b, uint32_t *counts) {
     size_t k = (size_t)p->n_classes;
-    uint32_t *hits = counts, *support = counts + k * BLOCK, *predicted = counts + 2 * k * BLOCK;
-    memset(counts, 0, 3 * k * BLOCK * sizeof *counts);
+    memset(counts, 0, 2 * k * BLOCK * sizeof *counts);
     for (size_t t = 0; t < p->n_texts; t++) {
         size_t label = (size_t)p->labels[t], answer = (size_t)p->predicted[seed][t];
-        const uint16_t *weights = b->weights + t * BLOCK;
-        add_weights(support + label * BLOCK, weights);
-        add_weights(predicted + answer * BLOCK, weights);
-        if (label == answer)
-            add_weights(hits + label * BLOCK, weights);
+        add_weights(counts + (label == answer ? label : k + answer) * BLOCK,
+                    b->weights + t * BLOCK);
     }
 }
 
-static as_averages averages_of(const uint32_t *counts, size_t k, size_t r, int64_t *scratch) {
-    for (size_t i = 0; i < 3 * k; i++)
+/* scratch: [3 * k] hits, support, predicted. */
+static as_averages averages_of(const uint32_t *counts, const uint32_t *support, size_t k, size_t r,
+                               int64_t *scratch) {
+    for (size_t i = 0; i < k; i++) {
         scratch[i] = counts[i * BLOCK + r];
+        scratch[k + i] = support[i * BLOCK + r];
+        scratch[2 * k + i] = scratch[i] + counts[(k + i) * BLOCK + r];
+    }
     return as_averages_from_counts(scratch, scratch + k, scratch + 2 * k, (int32_t)k);
 }
 
 /* The block's resamples of one row. */
-static assay_status resample_row(sampled *s, const block *b, assay_error *error) {
+static assay_status resample_row(sampled *s, block *b, assay_error *error) {
     size_t k = (size_t)s->paired.n_classes, n_seeds = s->paired.n_records;
-    uint32_t *counts = calloc(3 * k * BLOCK, sizeof *counts);
+    uint32_t *counts = calloc(2 * k * BLOCK, sizeof *counts);
     int64_t *scratch = calloc(3 * k, sizeof *scratch);
     as_averages *averages = calloc(n_seeds * BLOCK, sizeof *averages);
     assay_status status = counts && scratch && averages ? ASSAY_OK : out_of_memory(error);
+    if (status == ASSAY_OK)
+        status = count_support(s, b, error);
     for (size_t seed = 0; status == ASSAY_OK && seed < n_seeds; seed++) {
         count_seed(&s->paired, seed, b, counts);
         for (size_t r = 0; r < b->n; r++)
-            averages[seed * BLOCK + r] = averages_of(counts, k, r, scratch);
+            averages[seed * BLOCK + r] = averages_of(counts, b->support, k, r, scratch);
     }
     for (size_t r = 0; status == ASSAY_OK && r < b->n; r++) {
         double *value = s->values + (b->first + r);
@@ -117,10 +138,13 @@ static assay_status resample_shape(sampled *rows, size_t n, const shape *of, ass
     for (; status == ASSAY_OK && b.first < AS_BOOTSTRAP_RESAMPLES; b.first += b.n) {
         b.n = AS_BOOTSTRAP_RESAMPLES - b.first < BLOCK ? AS_BOOTSTRAP_RESAMPLES - b.first : BLOCK;
         draw_block(of, &random, &b);
+        free(b.support);
+        b.support = NULL;
         for (size_t i = 0; i < n && status == ASSAY_OK; i++)
             if (has_shape(&rows[i], of))
                 status = resample_row(&rows[i], &b, error);
     }
+    free(b.support);
     free(b.weights);
     free(b.seeds);
     return status;
@@ -159,16 +183,30 @@ static bool all_have_predictions(const as_row_summary *row) {
     return row->n_records > 0;
 }
 
-/* Rows whose seeds answered the same texts. */
-static assay_status collect(as_arena *arena, as_summary *summary, sampled *rows, size_t *ret_n,
-                            assay_error *error) {
+/* Number of the texts that a row answered: of the first row that has the same. */
+static size_t number_texts(const sampled *rows, size_t i) {
+    const as_paired *own = &rows[i].paired;
+    for (size_t k = 0; k < i; k++) {
+        const as_paired *other = &rows[k].paired;
+        if (other->n_texts == own->n_texts && other->n_classes == own->n_classes &&
+            memcmp(other->index, own->index, own->n_texts * sizeof *own->index) == 0 &&
+            memcmp(other->labels, own->labels, own->n_texts * sizeof *own->labels) == 0)
+            return rows[k].row->texts;
+    }
+    return i;
+}
+
+/* Rows whose seeds answered the same texts. What is paired lives in `scratch`. */
+static assay_status collect(as_arena *arena, as_arena *scratch, as_summary *summary, sampled *rows,
+                            size_t *ret_n, assay_error *error) {
     size_t n = 0;
     for (size_t k = 0; k < summary->n_rows; k++) {
         as_row_summary *row = &summary->rows[k];
         if (row->problem || row->records[0]->test.n < 1 || !all_have_predictions(row))
             continue;
         sampled s = {.row = row};
-        assay_status status = as_paired_new(arena, row->records, row->n_records, &s.paired, error);
+        assay_status status =
+            as_paired_new(scratch, row->records, row->n_records, &s.paired, error);
         s.values = calloc((size_t)N_SCORES * AS_BOOTSTRAP_RESAMPLES, sizeof *s.values);
         row->f1_resampled =
             as_arena_alloc_array(arena, AS_BOOTSTRAP_RESAMPLES, sizeof *row->f1_resampled);
@@ -180,6 +218,7 @@ static assay_status collect(as_arena *arena, as_summary *summary, sampled *rows,
             status = keep_right(arena, &s, error);
         if (status != ASSAY_OK)
             return status;
+        row->texts = number_texts(rows, n - 1);
     }
     return ASSAY_OK;
 }
@@ -194,8 +233,10 @@ static bool shape_is_new(const sampled *rows, size_t i) {
 
 assay_status as_resample_rows(as_arena *arena, as_summary *summary, assay_error *error) {
     sampled *rows = calloc(summary->n_rows ? summary->n_rows : 1, sizeof *rows);
+    as_arena *scratch = as_arena_new();
     size_t n = 0;
-    assay_status status = rows ? collect(arena, summary, rows, &n, error) : out_of_memory(error);
+    assay_status status =
+        rows && scratch ? collect(arena, scratch, summary, rows, &n, error) : out_of_memory(error);
     for (size_t i = 0; i < n && status == ASSAY_OK; i++) {
         const shape own = {rows[i].paired.n_texts, rows[i].paired.n_records};
         if (shape_is_new(rows, i))
@@ -207,5 +248,6 @@ assay_status as_resample_rows(as_arena *arena, as_summary *summary, assay_error 
         free(rows[i].values);
     }
     free(rows);
+    as_arena_free(scratch);
     return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which test texts are answered wrongly, and by whom. A text is named by its index in the split's
- * canonical order, as predictions.csv has it; the text itself stands there only where the reader of
- * the report asked for it, since many data sets may not be passed on. */
+/* Which test texts are answered wrongly, and by whom. A text is named by its index in the whole
+ * data set's canonical order, as predictions.csv has it; the text itself stands there only where
+ * the reader of the report asked for it, since many data sets may not be passed on. */
 #include "report/sections.h"
 
 #include <inttypes.h>
@@ -12,7 +12,13 @@
 #include "base/error.h"
 #include "results/record/paired.h"
 
-enum { MOST_ERRORS = 10, MOST_TEXTS = 20, MOST_ENTRIES = 12, MOST_BYTES = 600 };
+enum {
+    MOST_ERRORS = 10,
+    MOST_CONFUSIONS = 5,
+    MOST_TEXTS = 20,
+    MOST_ENTRIES = 12,
+    MOST_BYTES = 600
+};
 
 static const char *label_of(const as_record *r, int32_t k) {
     return k >= 0 && k < r->dataset.n_labels ? r->dataset.labels[k] : "?";
@@ -32,7 +38,7 @@ static void add_words(as_page *page, const as_section_input *in, const as_record
         in->options->find_text ? in->options->find_text(in->options->find_context, r, index) : NULL;
     as_page_cell(page);
     if (!text) {
-        as_page_text(page, "(the data set is not at hand)");
+        as_page_text(page, "(the data set has no such text)");
         return;
     }
     size_t n = strlen(text), cut = n > MOST_BYTES ? MOST_BYTES : n;
@@ -47,8 +53,7 @@ static void add_index(as_page *page, const as_record *r, int64_t index) {
     as_page_from_cell(page, r, "predictions.csv", "index", NULL);
 }
 
-/* ---- the most confident errors
- * ------------------------------------------------------------------- */
+/* ---- the most confident errors ------------------------------------------------------------- */
 
 typedef struct wrong {
     const as_record *record;
@@ -81,7 +86,7 @@ static size_t find_worst(const as_row_summary *row, wrong *list) {
         const as_record *r = row->records[i];
         for (size_t k = 0; k < r->n_predictions; k++) {
             const as_prediction *p = &r->predictions[k];
-            double share = p->probabilities[p->predicted];
+            double share = as_prediction_share(p);
             if (strcmp(p->split, "test") == 0 && p->predicted != p->label && isfinite(share))
                 keep_worst(list, &n, MOST_ERRORS, (wrong){r, p, share});
         }
@@ -89,13 +94,8 @@ static size_t find_worst(const as_row_summary *row, wrong *list) {
     return n;
 }
 
-static void add_worst(as_page *page, const as_section_input *in, const as_row_summary *row) {
-    wrong list[MOST_ERRORS];
-    size_t n = find_worst(row, list);
-    if (n == 0)
-        return;
-    as_page_details(page);
-    as_page_name(page, row->name);
+static void add_worst(as_page *page, const as_section_input *in, const as_row_summary *row,
+                      const wrong *list, size_t n) {
     as_page_table(page, as_page_print(page, "errors-%zu", row->place),
                   as_page_print(page, "Errors of %s that it was surest of", row->name));
     as_page_column(page, "text", AS_COLUMN_NUMBER);
@@ -115,13 +115,79 @@ static void add_worst(as_page *page, const as_section_input *in, const as_row_su
         as_page_cell_name(page, label_of(r, list[i].p->predicted));
         as_page_cell_percent(page, list[i].share);
         as_page_from_cell(page, r, "predictions.csv", "probabilities", "of the predicted class, %");
-        add_words(page, in, r, list[i].p->index);
+        if (i > 0 && list[i].p->index == list[i - 1].p->index &&
+            in->options->texts == AS_TEXTS_FULL)
+            as_page_cell_text(page, "as above");
+        else
+            add_words(page, in, r, list[i].p->index);
     }
+}
+
+/* ---- the commonest confusions --------------------------------------------------------------- */
+
+/* Of each confusion the error that the row was surest of; NULL where no seed has a probability. */
+static void find_examples(const as_row_summary *row, const as_confused *pairs, size_t n,
+                          wrong *examples) {
+    for (size_t i = 0; i < row->n_records; i++) {
+        const as_record *r = row->records[i];
+        for (size_t k = 0; k < r->n_predictions; k++) {
+            const as_prediction *p = &r->predictions[k];
+            const wrong w = {r, p, as_prediction_share(p)};
+            if (p->predicted == p->label || strcmp(p->split, "test") != 0 || !isfinite(w.share))
+                continue;
+            for (size_t c = 0; c < n; c++)
+                if (pairs[c].label == p->label && pairs[c].predicted == p->predicted &&
+                    (!examples[c].p || compare_wrongs(&w, &examples[c]) < 0))
+                    examples[c] = w;
+        }
+    }
+}
+
+static void add_confusions(as_page *page, const as_section_input *in, const as_row_summary *row) {
+    as_confused pairs[MOST_CONFUSIONS];
+    wrong examples[MOST_CONFUSIONS] = {{NULL, NULL, NAN}};
+    size_t n = as_commonest_confusions(&row->pooled, pairs, MOST_CONFUSIONS);
+    find_examples(row, pairs, n, examples);
+    if (n == 0 || !examples[0].p)
+        return;
+    as_page_table(page, as_page_print(page, "confusions-%zu", row->place),
+                  as_page_print(page,
+                                "The commonest confusions of %s, all seeds together, each with "
+                                "the error of it that it was surest of",
+                                row->name));
+    as_page_column(page, "true", AS_COLUMN_TEXT);
+    as_page_column(page, "predicted", AS_COLUMN_TEXT);
+    as_page_column(page, "times", AS_COLUMN_NUMBER);
+    as_page_column(page, "text", AS_COLUMN_NUMBER);
+    as_page_column(page, "probability %", AS_COLUMN_NUMBER);
+    add_text_heads(page, in);
+    for (size_t i = 0; i < n && examples[i].p; i++) {
+        const as_record *r = examples[i].record;
+        as_page_row(page);
+        as_page_cell_name(page, label_of(r, pairs[i].label));
+        as_page_cell_name(page, label_of(r, pairs[i].predicted));
+        as_page_cell_count(page, pairs[i].count);
+        as_page_from_row(page, row, "result.json", "test.confusion", "summed over seeds");
+        add_index(page, r, examples[i].p->index);
+        as_page_cell_percent(page, examples[i].share);
+        as_page_from_cell(page, r, "predictions.csv", "probabilities", "of the predicted class, %");
+        add_words(page, in, r, examples[i].p->index);
+    }
+}
+
+static void add_entry(as_page *page, const as_section_input *in, const as_row_summary *row) {
+    wrong list[MOST_ERRORS];
+    size_t n = find_worst(row, list);
+    if (n == 0)
+        return;
+    as_page_details(page);
+    as_page_name(page, row->name);
+    add_worst(page, in, row, list, n);
+    add_confusions(page, in, row);
     as_page_details_end(page);
 }
 
-/* ---- texts that tell entries apart
- * --------------------------------------------------------------- */
+/* ---- texts that tell entries apart ---------------------------------------------------------- */
 
 typedef struct disputed {
     size_t text;  /* in the order of the texts' indices */
@@ -254,10 +320,15 @@ assay_status as_section_errors(as_page *page, const as_section_input *in, assay_
         return ASSAY_OK;
     as_page_section(page, "errors", "Errors");
     as_page_paragraph(page);
-    as_page_text(page, "Texts are named by their index in the test split; `assay data rows` "
-                       "prints them. The most confident errors of each entry, over all seeds:");
+    as_page_format(page,
+                   "Texts are named by their index in the whole data set%s. What each%s entry was "
+                   "surest of and wrong, and what it confuses most, over all seeds:",
+                   in->options->texts == AS_TEXTS_FULL
+                       ? "; their words are the source's, before cleaning, of long ones the begin"
+                       : "",
+                   s->n_complete > MOST_ENTRIES ? " of the best twelve" : "");
     for (size_t k = 0; k < s->n_complete && k < MOST_ENTRIES; k++)
-        add_worst(page, in, &s->rows[k]);
+        add_entry(page, in, &s->rows[k]);
     add_disputed(page, in);
     return page->failed ? as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory for the errors")
                         : ASSAY_OK;

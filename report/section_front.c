@@ -9,13 +9,8 @@
 #include "report/grids.h"
 #include "report/same.h"
 
-/* A cell that has no record because its turn hasn't come: run_read.c's word. */
-static bool is_pending(const as_record *r) {
-    return r->status == AS_CELL_FAILED && r->reason && strcmp(r->reason, "not run") == 0;
-}
-
 static const char *status_word(const as_record *r) {
-    return is_pending(r) ? "not run yet" : as_cell_status_name(r->status);
+    return r->pending ? "not run yet" : as_cell_status_name(r->status);
 }
 
 /* ---- title and sentences --------------------------------------------------------------------- */
@@ -23,8 +18,8 @@ static const char *status_word(const as_record *r) {
 static void add_state(as_page *page, const as_run *run) {
     size_t counts[4] = {0}, pending = 0;
     for (size_t i = 0; i < run->n_cells; i++) {
-        pending += is_pending(run->cells[i]);
-        counts[run->cells[i]->status] += !is_pending(run->cells[i]);
+        pending += run->cells[i]->pending;
+        counts[run->cells[i]->status] += !run->cells[i]->pending;
     }
     if (counts[AS_CELL_OK] == run->n_cells) {
         as_page_strong(page, "complete");
@@ -184,9 +179,65 @@ static void add_cell_warnings(as_page *page, const as_section_input *in, size_t 
     }
 }
 
+/* What a cell that is ok lacks. */
+typedef bool lacks(const as_record *record);
+
+static bool lacks_scores(const as_record *r) {
+    return r->test.n < 1;
+}
+
+static bool lacks_accuracy(const as_record *r) {
+    return r->test.n >= 1 && isnan(r->test.accuracy.value);
+}
+
+static bool lacks_predictions(const as_record *r) {
+    return r->test.n >= 1 && r->n_predictions == 0;
+}
+
+static bool any_scores(const as_run *run) {
+    for (size_t i = 0; i < run->n_cells; i++)
+        if (run->cells[i]->status == AS_CELL_OK && !lacks_scores(run->cells[i]))
+            return true;
+    return false;
+}
+
+/* How many ok cells lack it, with the first one's file and field. */
+static void add_lacking(as_page *page, const as_run *run, lacks *lacking, const char *file,
+                        const char *what, size_t *n) {
+    const as_record *first = NULL;
+    size_t n_cells = 0;
+    for (size_t i = 0; i < run->n_cells; i++) {
+        const as_record *r = run->cells[i];
+        bool counts = r->status == AS_CELL_OK && lacking(r);
+        first = counts && !first ? r : first;
+        n_cells += counts;
+    }
+    if (n_cells == 0)
+        return;
+    begin_warning(page, n);
+    as_page_name(page, as_page_print(page, "cells/%s/%s", first->cell, file));
+    as_page_text(page, what);
+    if (n_cells > 1)
+        as_page_format(page, "; so of %zu cells in all", n_cells);
+}
+
+static void add_all_lacking(as_page *page, const as_run *run, size_t *n) {
+    if (!any_scores(run)) /* a run that measures time alone */
+        return;
+    add_lacking(page, run, lacks_scores, "result.json",
+                ": test is null, so its entry has no scores", n);
+    add_lacking(page, run, lacks_accuracy, "result.json",
+                ": test.accuracy.value is null, so its entry has no rank", n);
+    add_lacking(page, run, lacks_predictions, "predictions.csv",
+                " is not there: no interval over seeds, no paired test and no error analysis of "
+                "its entry",
+                n);
+}
+
 assay_status as_section_warnings(as_page *page, const as_section_input *in, assay_error *error) {
     const as_summary *s = in->summary;
     size_t n = 0;
+    add_all_lacking(page, in->run, &n);
     for (size_t k = 0; k < s->n_complete; k++) {
         if (s->rows[k].trusted)
             continue;
@@ -222,8 +273,8 @@ void as_section_failures(as_page *page, const as_section_input *in) {
         as_page_row(page);
         as_page_cell_name(page, r->cell);
         as_page_cell_text(page, status_word(r));
-        as_page_cell_text(page, is_pending(r) ? "its turn has not come, or the run was stopped"
-                                              : r->reason);
+        as_page_cell_text(page,
+                          r->pending ? "its turn has not come, or the run was stopped" : r->reason);
     }
 }
 

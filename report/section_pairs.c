@@ -36,19 +36,9 @@ static void compare_f1(const as_row_summary *a, const as_row_summary *b, double 
 }
 
 static void compare_accuracy(const as_row_summary *a, const as_row_summary *b, pair *p) {
-    int64_t n_gains = 0, n_losses = 0;
-    double gains = 0, losses = 0, both = (double)(a->n_records * b->n_records);
-    for (size_t t = 0; t < a->n_texts; t++) {
-        /* Shares on a common denominator, so that equal shares compare as equal. */
-        int64_t x = (int64_t)(a->right[t] * b->n_records),
-                y = (int64_t)(b->right[t] * a->n_records);
-        n_gains += x > y;
-        n_losses += x < y;
-        gains += x > y ? (double)(x - y) / both : 0;
-        losses += y > x ? (double)(y - x) / both : 0;
-    }
-    p->accuracy = as_tango(gains, losses, (double)a->n_texts);
-    p->p_accuracy = as_mcnemar_exact(n_gains, n_losses);
+    as_discordance d = as_rows_discordance(b, a);
+    p->accuracy = as_tango(d.gains, d.losses, (double)a->n_texts);
+    p->p_accuracy = as_mcnemar_exact(d.n_gains, d.n_losses);
 }
 
 /* Rows that were compared with the best one answered its texts. */

@@ -12,6 +12,28 @@ static const char *class_label(const as_scores *scores, int32_t k) {
     return scores->per_class[k].label;
 }
 
+/* ---- of many entries, which ------------------------------------------------------------------ */
+
+bool as_is_detailed(const as_summary *s, size_t row) {
+    size_t place = row < s->n_complete ? row : row - s->n_complete;
+    return place < AS_MOST_DETAILED;
+}
+
+void as_page_say_detailed(as_page *page, const as_summary *s, const char *where) {
+    if (s->n_complete <= AS_MOST_DETAILED)
+        return;
+    as_page_paragraph(page);
+    as_page_format(page, "Of %zu entries the best %d by accuracy; the others' stand in %s.",
+                   s->n_complete, (int)AS_MOST_DETAILED, where);
+}
+
+const char *as_detailed_caption(as_page *page, const as_summary *s, const char *caption) {
+    if (s->n_complete <= AS_MOST_DETAILED)
+        return caption;
+    return as_page_print(page, "%s Of %zu entries the best %d by accuracy.", caption, s->n_complete,
+                         (int)AS_MOST_DETAILED);
+}
+
 /* ---- classes --------------------------------------------------------------------------------- */
 
 static void add_classes_by_entry(as_page *page, const as_summary *s, const as_scores *first) {
@@ -65,6 +87,7 @@ void as_section_classes(as_page *page, const as_section_input *in) {
     add_classes_by_entry(page, s, first);
     as_page_details(page);
     as_page_text(page, "Precision and recall of every class");
+    as_page_say_detailed(page, s, "their cells' result.json, test.per_class");
     as_page_table(page, "classes-in-full",
                   "Precision and recall of every class, all seeds' test predictions together");
     as_page_column(page, "entry", AS_COLUMN_TEXT);
@@ -74,7 +97,7 @@ void as_section_classes(as_page *page, const as_section_input *in) {
     as_page_column(page, "F1 %", AS_COLUMN_NUMBER);
     as_page_column(page, "texts x seeds", AS_COLUMN_NUMBER);
     as_page_column(page, "predicted", AS_COLUMN_NUMBER);
-    for (size_t k = 0; k < s->n_complete; k++)
+    for (size_t k = 0; k < s->n_complete && as_is_detailed(s, k); k++)
         for (int32_t c = 0; c < s->rows[k].pooled.n_classes; c++)
             add_class(page, &s->rows[k], &s->rows[k].pooled.per_class[c]);
     as_page_details_end(page);
@@ -105,47 +128,49 @@ static void add_matrix(as_page *page, const as_row_summary *row) {
     }
 }
 
-/* Largest entries off the diagonal, one scan per rank. */
-static void add_worst_pairs(as_page *page, const as_row_summary *row) {
-    const as_scores *scores = &row->pooled;
-    int32_t n = scores->n_classes;
-    int64_t last_count = INT64_MAX, last_cell = -1;
-    for (int rank = 0; rank < MAX_PAIRS; rank++) {
-        int64_t best = 0, best_cell = -1;
-        for (int64_t cell = 0; cell < (int64_t)n * n; cell++) {
-            int64_t count = scores->confusion[cell];
-            bool later = count < last_count || (count == last_count && cell > last_cell);
-            if (cell / n != cell % n && later && count > best) {
-                best = count;
-                best_cell = cell;
-            }
+/* Largest entries off the diagonal; of equal ones the first stays first. */
+size_t as_commonest_confusions(const as_scores *scores, as_confused *list, size_t most) {
+    size_t n = 0;
+    for (int32_t t = 0; t < scores->n_classes; t++)
+        for (int32_t p = 0; p < scores->n_classes; p++) {
+            const as_confused c = {t, p, scores->confusion[t * scores->n_classes + p]};
+            if (t == p || c.count == 0 || (n == most && c.count <= list[most - 1].count))
+                continue;
+            size_t i = n < most ? n++ : most - 1;
+            for (; i > 0 && c.count > list[i - 1].count; i--)
+                list[i] = list[i - 1];
+            list[i] = c;
         }
-        if (best_cell < 0)
-            return;
-        if (rank == 0)
+    return n;
+}
+
+static void add_worst_pairs(as_page *page, const as_row_summary *row) {
+    as_confused pairs[MAX_PAIRS];
+    size_t n = as_commonest_confusions(&row->pooled, pairs, MAX_PAIRS);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0)
             as_page_paragraph(page);
-        as_page_text(page, rank ? "; " : "Most often confused: ");
-        as_page_number(page, (double)best, as_page_print(page, "%" PRId64, best));
+        as_page_text(page, i ? "; " : "Most often confused: ");
+        as_page_count(page, pairs[i].count);
         as_page_from_row(page, row, "result.json", "test.confusion", "summed over seeds");
         as_page_text(page, " times ");
-        as_page_name(page, class_label(scores, (int32_t)(best_cell / n)));
+        as_page_name(page, class_label(&row->pooled, pairs[i].label));
         as_page_text(page, " taken for ");
-        as_page_name(page, class_label(scores, (int32_t)(best_cell % n)));
-        last_count = best;
-        last_cell = best_cell;
+        as_page_name(page, class_label(&row->pooled, pairs[i].predicted));
     }
 }
 
 void as_section_confusions(as_page *page, const as_section_input *in) {
     const as_summary *s = in->summary;
     bool any = false;
-    for (size_t k = 0; k < s->n_complete; k++) {
+    for (size_t k = 0; k < s->n_complete && as_is_detailed(s, k); k++) {
         if (s->rows[k].pooled.n < 1)
             continue;
         if (!any) {
             as_page_section(page, "confusions", "Confusion matrices");
             as_page_paragraph(page);
             as_page_text(page, "Counts of test predictions, all seeds together.");
+            as_page_say_detailed(page, s, "their cells' result.json, test.confusion");
         }
         any = true;
         as_page_details(page);
@@ -226,10 +251,12 @@ void as_section_curves(as_page *page, const as_section_input *in) {
         size_t n_epochs = 0;
         for (size_t i = 0; i < s->rows[k].n_records; i++)
             n_epochs += s->rows[k].records[i]->n_epochs;
-        if (n_epochs == 0)
+        if (n_epochs == 0 || !as_is_detailed(s, k))
             continue;
-        if (!any)
+        if (!any) {
             as_page_section(page, "epochs", "Training by epoch");
+            as_page_say_detailed(page, s, "their cells' epochs.jsonl");
+        }
         any = true;
         add_epochs(page, &s->rows[k]);
     }

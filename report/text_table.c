@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 enum { GAP = 2 };
 
 typedef struct column_layout {
@@ -55,12 +57,14 @@ void as_print_clean(FILE *stream, const char *text, size_t width, size_t pad) {
     size_t n = as_text_width(text), shown = 0;
     bool cut = width > 0 && n > width;
     size_t keep = cut ? (width > 3 ? width - 3 : 0) : n;
-    for (; *text; text++) {
+    for (size_t bytes; *text; text += bytes) {
         bool starts = ((unsigned char)*text & 0xc0) != 0x80;
         if (starts && shown++ == keep)
             break;
-        unsigned char c = (unsigned char)*text;
-        fputc(c < 0x20 || c == 0x7f ? '?' : c, stream);
+        if (as_utf8_shown(text, &bytes))
+            fwrite(text, 1, bytes, stream);
+        else
+            fputc('?', stream);
     }
     if (cut)
         fprintf(stream, "%.*s", (int)(width < 3 ? width : 3), "...");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "report/anonymise.h"
 #include "results/record/json_reader.h"
 
 enum { MAX_RUNS = 1000, MAX_COLUMNS = 1000, SNIPPET = 60, MAX_LINE_FINDINGS = 1000 };
@@ -236,15 +237,46 @@ static assay_status check_digest(const as_run *run, const side_file *side, size_
                                error);
 }
 
+/* Where the side file's runs are to be found. */
+typedef struct run_places {
+    const char *folder;        /* of the document */
+    const char *const *given;  /* [n_runs]; NULL: as the side file says */
+    as_anonymiser *anonymiser; /* NULL: the report is not anonymous */
+} run_places;
+
+/* To be freed; NULL: no memory. */
+static char *run_place(const side_file *side, const run_places *places, size_t i) {
+    return places->given ? strdup(places->given[i]) : as_path_join(places->folder, side->paths[i]);
+}
+
+static void learn_names(const side_file *side, const run_places *places) {
+    for (size_t i = 0; i < side->n_runs; i++) {
+        char *path = run_place(side, places, i);
+        if (path)
+            as_anonymiser_learn(places->anonymiser, path);
+        free(path);
+    }
+}
+
+static assay_status read_run(const char *path, const run_places *places, as_run **ret_run,
+                             assay_error *error) {
+    if (!places->anonymiser)
+        return as_run_read_as(path, AS_RAW_ANSWERS, NULL, ret_run, error);
+    const as_run_filter filter = as_anonymiser_filter(places->anonymiser);
+    return as_run_read_as(path, AS_RAW_ANSWERS, &filter, ret_run, error);
+}
+
 /* Reads the runs and verifies each; *ret_broken: one cannot be read, which is a finding by then. */
-static assay_status take_runs(const side_file *side, const char *folder, const char *side_path,
-                              const char *const *given, as_run **runs, size_t *ret_n,
+static assay_status take_runs(const side_file *side, const char *side_path,
+                              const run_places *places, as_run **runs, size_t *ret_n,
                               bool *ret_broken, as_verification *v, assay_error *error) {
     assay_status status = ASSAY_OK;
     *ret_broken = false;
+    if (places->anonymiser)
+        learn_names(side, places);
     for (size_t i = 0; i < side->n_runs && status == ASSAY_OK && !*ret_broken; i++) {
         assay_error why = ASSAY_ERROR_INIT;
-        char *path = given ? strdup(given[i]) : as_path_join(folder, side->paths[i]);
+        char *path = run_place(side, places, i);
         char *json = path ? as_path_join(path, "run.json") : NULL;
         char *real = json && as_path_exists(json) ? realpath(path, NULL) : NULL;
         if (!json) {
@@ -257,7 +289,7 @@ static assay_status take_runs(const side_file *side, const char *folder, const c
                         side->names[i], path);
         } else {
             status = as_verify_run(real, v, error);
-            if (status == ASSAY_OK && as_run_read(real, 1, &runs[i], &why) != ASSAY_OK) {
+            if (status == ASSAY_OK && read_run(real, places, &runs[i], &why) != ASSAY_OK) {
                 *ret_broken = true;
                 status = as_verification_add(v, AS_FINDING_OFF, why.where, "", why.text,
                                              "a run that can be reported", error);
@@ -274,20 +306,25 @@ static assay_status take_runs(const side_file *side, const char *folder, const c
 }
 
 static assay_status make_again(const side_file *side, const char *path, const char *side_path,
-                               const char *folder, as_run *const *runs, as_verification *v,
-                               assay_error *error) {
+                               const run_places *places, const as_report_options *own,
+                               as_run *const *runs, as_verification *v, assay_error *error) {
     as_report_input input;
     as_rendered rendered = {0};
     char *sources = NULL;
     as_report_options options = side->options;
     options.program = side->program;
+    options.anonymiser = places->anonymiser;
+    options.open_texts = own->open_texts;
+    options.find_text = own->find_text;
+    options.find_context = own->find_context;
     options.run_paths = side->paths; /* they were followed, or --runs stood in for them */
     assay_status status =
         as_report_input_make(v->arena, runs, side->n_runs, options, &input, error);
     if (status == ASSAY_OK)
         status = as_document_render(v->arena, side->document, &input, &rendered, error);
     if (status == ASSAY_OK)
-        status = as_document_sources(side->document, &input, &rendered, folder, &sources, error);
+        status =
+            as_document_sources(side->document, &input, &rendered, places->folder, &sources, error);
     if (status == ASSAY_OK) {
         v->n_derived += rendered.sources.n;
         status = compare_file(v, path, rendered.text, rendered.size, &rendered.sources, error);
@@ -300,16 +337,20 @@ static assay_status make_again(const side_file *side, const char *path, const ch
 }
 
 static assay_status verify(const side_file *side, const char *path, const char *side_path,
-                           const char *const *given, as_verification *v, assay_error *error) {
+                           const char *const *given, const as_report_options *own,
+                           as_verification *v, assay_error *error) {
     char *folder = folder_of(path);
     size_t n_read = 0;
-    bool broken = false;
+    bool broken = false, anonymous = side->options.anonymous;
     as_run **runs = as_arena_alloc_array(v->arena, side->n_runs, sizeof *runs);
-    assay_status status =
-        folder && runs ? take_runs(side, folder, side_path, given, runs, &n_read, &broken, v, error)
-                       : no_memory(error);
+    const run_places places = {folder, given, anonymous ? as_anonymiser_new(v->arena) : NULL};
+    assay_status status = ASSAY_OK;
+    if (!folder || !runs || (anonymous && !places.anonymiser))
+        status = no_memory(error);
+    if (status == ASSAY_OK)
+        status = take_runs(side, side_path, &places, runs, &n_read, &broken, v, error);
     if (status == ASSAY_OK && !broken)
-        status = make_again(side, path, side_path, folder, runs, v, error);
+        status = make_again(side, path, side_path, &places, own, runs, v, error);
     for (size_t i = 0; i < n_read; i++)
         as_run_free(runs[i]);
     free(folder);
@@ -317,7 +358,8 @@ static assay_status verify(const side_file *side, const char *path, const char *
 }
 
 assay_status as_verify_document(const char *path, const char *const *runs, size_t n_runs,
-                                const char *program, as_verification *v, assay_error *error) {
+                                const as_report_options *own, as_verification *v,
+                                assay_error *error) {
     side_file *side = as_arena_alloc(v->arena, sizeof *side);
     char *side_path = as_sources_path(path);
     if (!side || !side_path) {
@@ -335,11 +377,11 @@ assay_status as_verify_document(const char *path, const char *const *runs, size_
     if (status == ASSAY_OK && n_runs && n_runs != side->n_runs)
         status = as_fail(error, ASSAY_INVALID_ARGUMENT, "--runs",
                          "names %zu runs; the report was made of %zu", n_runs, side->n_runs);
-    if (status == ASSAY_OK && (!side->program || strcmp(side->program, program) != 0))
+    if (status == ASSAY_OK && (!side->program || strcmp(side->program, own->program) != 0))
         status = as_verification_add(v, AS_FINDING_OFF, side_path, "program",
-                                     side->program ? side->program : "", program, error);
+                                     side->program ? side->program : "", own->program, error);
     if (status == ASSAY_OK)
-        status = verify(side, path, side_path, n_runs ? runs : NULL, v, error);
+        status = verify(side, path, side_path, n_runs ? runs : NULL, own, v, error);
     json_decref(side->json);
     free(side_path);
     return status;

@@ -9,10 +9,11 @@
 #include "results/verify/verify.h"
 
 /* [any] Adds to the verification: findings of the document at `path` and of its runs. `runs`, where
- * n_runs > 0, stand in place of the side file's paths, in its order. `program` is this program's
- * version. Errors: there is no side file, or it cannot be used. */
+ * n_runs > 0, stand in place of the side file's paths, in its order. Of `own` this program's
+ * version and the hooks for texts are used; the rest the side file says. Errors: there is no side
+ * file, or it cannot be used; those of own->open_texts. */
 ASSAY_MUST_USE assay_status as_verify_document(const char *path, const char *const *runs,
-                                               size_t n_runs, const char *program,
+                                               size_t n_runs, const as_report_options *own,
                                                as_verification *verification, assay_error *error);
 
 /* [any] The side file's path, to be freed: PATH.sources.json. */

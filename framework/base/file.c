@@ -94,9 +94,12 @@ void as_file_writer_abandon(as_file_writer *writer) {
 }
 
 static assay_status commit(as_file_writer *writer, bool sync, assay_error *error) {
-    bool bad = ferror(writer->stream) != 0;
-    errno = bad ? EIO : 0;
-    bad = bad || fflush(writer->stream) != 0 || (sync && fsync(fileno(writer->stream)) != 0);
+    errno = 0;
+    /* What an earlier write could not put down is tried again here, which tells why. */
+    bool bad = fflush(writer->stream) != 0 || ferror(writer->stream);
+    if (bad && errno == 0)
+        errno = EIO;
+    bad = bad || (sync && fsync(fileno(writer->stream)) != 0);
     bad = bad || rename(writer->temporary, writer->path) != 0;
     assay_status status = bad ? fail_write(error, writer->path, "cannot write") : ASSAY_OK;
     if (bad)

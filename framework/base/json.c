@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/utf8.h"
 
 static size_t json_depth(const json_t *json) {
     size_t deepest = 0, i;
@@ -194,4 +196,22 @@ assay_status as_json_check_fields(const json_t *object, const char *where, const
         return assay_fail(error, ASSAY_BAD_DATA, where, text);
     }
     return ASSAY_OK;
+}
+
+json_t *as_json_text(const char *text) {
+    static const char replacement[] = "\xef\xbf\xbd";
+    json_t *value = text ? json_string(text) : json_null();
+    if (value)
+        return value;
+    char *repaired = malloc(3 * strlen(text) + 1), *to = repaired;
+    for (const char *from = text; repaired && *from;) {
+        uint32_t code;
+        size_t n = as_utf8_sequence(from, &code);
+        memcpy(to, n ? from : replacement, n ? n : sizeof replacement - 1);
+        to += n ? n : sizeof replacement - 1;
+        from += n ? n : 1;
+    }
+    value = repaired ? json_stringn(repaired, (size_t)(to - repaired)) : NULL;
+    free(repaired);
+    return value;
 }

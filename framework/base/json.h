@@ -43,6 +43,11 @@ ASSAY_MUST_USE assay_status as_json_check_fields(const json_t *object, const cha
 void as_json_describe_unknown(const char *key, const char *const *names, size_t n, char *text,
                               size_t size);
 
+/* [any] Text as a JSON string, whatever it is: bytes that are no UTF-8 become U+FFFD each. NULL
+ * becomes null. Only for what people read: a path so changed names another file. NULL: no memory.
+ */
+json_t *as_json_text(const char *text);
+
 /* [any] "object", "array", "string", "integer", "number", "boolean", "null". */
 const char *as_json_type_name(const json_t *json);
 

@@ -177,6 +177,8 @@ static assay_status work(as_cell *cell, assay_error *error) {
         return as_cell_hand_out(cell, error);
     if (status == ASSAY_OK)
         status = as_cell_record_setup(cell, error);
+    if (status == ASSAY_OK)
+        status = as_cell_write_graph(cell, error);
     if (status == ASSAY_OK && cell->spec.entry->peer.of && cell->spec.entry->peer.same_logits)
         status = as_cell_check_peer(cell, error);
     if (status == ASSAY_OK)
@@ -196,6 +198,8 @@ static assay_status work(as_cell *cell, assay_error *error) {
         status = as_cell_record_speed(cell, error);
     if (status == ASSAY_OK)
         status = as_cell_record_equivalence(cell, error);
+    if (status == ASSAY_OK)
+        status = as_cell_attention(cell, error);
     if (status == ASSAY_OK)
         status = as_cell_profile(cell, error);
     as_cell_record_peaks(cell);

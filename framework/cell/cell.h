@@ -115,6 +115,13 @@ void as_cell_record_peaks(as_cell *cell);
 /* What a device with a memory of its own tells of itself at the end. */
 void as_cell_record_device(as_cell *cell);
 
+/* [cell] cell_graph.c: graph.json, the shape map; nothing of an opaque model. */
+ASSAY_MUST_USE assay_status as_cell_write_graph(as_cell *cell, assay_error *error);
+
+/* [cell] cell_attention.c: attention.json, where the suite asks for it and the model has attention.
+ */
+ASSAY_MUST_USE assay_status as_cell_attention(as_cell *cell, assay_error *error);
+
 /* [cell] cell_profile.c: profile.json and trace.json, where the run asks for them; the model is of
  * no more use afterwards. */
 ASSAY_MUST_USE assay_status as_cell_profile(as_cell *cell, assay_error *error);

@@ -150,19 +150,23 @@ static void extend_env(as_process *p) {
 }
 
 /* A pipe whose ends lie above the descriptors that the child gets, so that one dup2 can't undo
- * another's. */
+ * another's. On failure both ends are -1, and errno says why. */
 static bool make_pipe(int *ends) {
-    int first[2];
+    int first[2], code = 0;
     if (pipe2(first, O_CLOEXEC | O_NONBLOCK) != 0)
         return false;
     for (int i = 0; i < 2; i++) {
         ends[i] = fcntl(first[i], F_DUPFD_CLOEXEC, AS_COMMAND_FD + 1);
+        code = ends[i] < 0 ? errno : code;
         close(first[i]);
     }
-    if (ends[0] >= 0 && ends[1] >= 0)
-        return true;
-    close(ends[0] >= 0 ? ends[0] : ends[1]);
-    return false;
+    for (int i = 0; code && i < 2; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+        ends[i] = -1;
+    }
+    errno = code;
+    return !code;
 }
 
 assay_status as_process_start(const as_process_config *config, as_process **ret_process,
@@ -284,10 +288,16 @@ static void check_bounds(as_process *p) {
     }
 }
 
-/* Notes its end, and ends whatever it left behind. */
+/* Notes its end, and ends whatever it left behind: before it is waited for, since then its number,
+ * which is its group's too, may be another process's. */
 static void reap(as_process *p) {
     int code;
     uint64_t peak = 0;
+    siginfo_t ended = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)p->pid, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0)
+        return;
+    if (p->config.log_path)
+        kill(-p->pid, SIGKILL);
     if (waitpid(p->pid, &code, WNOHANG) != p->pid)
         return;
     if (!p->killed) {
@@ -295,8 +305,6 @@ static void reap(as_process *p) {
         p->result.code = WIFSIGNALED(code) ? WTERMSIG(code) : WEXITSTATUS(code);
     }
     read_lines(p);
-    if (p->config.log_path)
-        kill(-p->pid, SIGKILL);
     if (as_cgroup_killed(&p->group, &peak) && p->result.end == AS_PROCESS_SIGNALLED)
         p->result.end = AS_PROCESS_OUT_OF_BOUNDS;
     if (peak > p->result.peak_bytes)
@@ -363,11 +371,9 @@ void as_process_free(as_process *p) {
     if (!p)
         return;
     if (p->pid > 0 && !p->ended) {
-        kill_all(p, AS_PROCESS_STOPPED, SIGKILL);
+        kill_all(p, AS_PROCESS_STOPPED, SIGKILL); /* its whole group */
         while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
             ;
-        if (p->config.log_path)
-            kill(-p->pid, SIGKILL);
     }
     if (p->fd >= 0)
         close(p->fd);

@@ -61,7 +61,7 @@ static json_t *environment_json(as_arena *arena) {
         n = 0;
     for (size_t i = 0; i < n; i++) {
         double number = facts[i].number;
-        json_t *value = facts[i].text ? json_string(facts[i].text)
+        json_t *value = facts[i].text ? as_json_text(facts[i].text)
                         : number == floor(number) && fabs(number) < 9e15
                             ? json_integer((json_int_t)number)
                             : json_real(number);
@@ -89,10 +89,8 @@ static json_t *cells_json(const as_cell_spec *cells, const size_t *groups, size_
 
 static json_t *command_json(const as_run_options *options) {
     json_t *list = json_array();
-    for (size_t i = 0; i < options->n_command; i++) {
-        json_t *word = json_string(options->command[i]);
-        json_array_append_new(list, word ? word : json_string("(not UTF-8)"));
-    }
+    for (size_t i = 0; i < options->n_command; i++)
+        json_array_append_new(list, as_json_text(options->command[i]));
     return list;
 }
 
@@ -144,10 +142,39 @@ static size_t count_done(const json_t *json) {
     return n;
 }
 
+/* What this run is to be. */
+typedef struct wanted_run {
+    const as_suite *suite;
+    const char *digest;
+    const as_cell_spec *cells;
+    size_t n_cells;
+    const as_run_options *options;
+} wanted_run;
+
+/* A file that was edited, or cut: its cells are not those of its suite. */
+static assay_status check_cells(const json_t *json, const wanted_run *wanted, const char *path,
+                                assay_error *error) {
+    const json_t *cells = json_object_get(json, "cells"),
+                 *threads = json_object_get(json, "threads");
+    bool good = json_array_size(cells) == wanted->n_cells && json_is_integer(threads) &&
+                json_integer_value(threads) >= 1 && json_integer_value(threads) <= INT32_MAX;
+    for (size_t i = 0; good && i < wanted->n_cells; i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(cells, i), "name"));
+        good = name && strcmp(name, wanted->cells[i].name) == 0;
+    }
+    if (good)
+        return ASSAY_OK;
+    return as_fail(error, ASSAY_BAD_DATA, path,
+                   "the cells or threads in its run.json are not those of its suite; the file was "
+                   "changed\ndo     give another --out");
+}
+
 /* The folder holds a run: may this one go on in it? */
-static assay_status check_same(const json_t *json, const as_suite *suite, const char *digest,
-                               const as_run_options *options, const char *path,
+static assay_status check_same(const json_t *json, const wanted_run *wanted, const char *path,
                                assay_error *error) {
+    const as_suite *suite = wanted->suite;
+    const as_run_options *options = wanted->options;
+    const char *digest = wanted->digest;
     const char *held = json_string_value(json_object_get(json, "suite_sha256"));
     const char *name = json_string_value(json_object_get(json_object_get(json, "suite"), "name"));
     size_t n = json_array_size(json_object_get(json, "cells"));
@@ -165,6 +192,9 @@ static assay_status check_same(const json_t *json, const as_suite *suite, const 
                        "holds a run of this suite already, %zu of %zu cells done\n"
                        "do     add --resume to go on with it, or give another --out",
                        count_done(json), n);
+    assay_status status = check_cells(json, wanted, path, error);
+    if (status != ASSAY_OK)
+        return status;
     if (options->interleave != json_is_array(json_object_get(json, "interleaved")))
         return as_fail(error, ASSAY_INVALID_ARGUMENT, path,
                        "was begun with%s --interleave; figures of both ways would stand side by "
@@ -245,8 +275,7 @@ static assay_status lock_folder(const char *path, int *ret_lock, assay_error *er
 }
 
 /* run.json of an existing run that may go on, or NULL in *ret_json where the folder is free. */
-static assay_status take_up(const as_suite *suite, const char *digest,
-                            const as_run_options *options, const char *path, json_t **ret_json,
+static assay_status take_up(const wanted_run *wanted, const char *path, json_t **ret_json,
                             assay_error *error) {
     char name[256];
     assay_status status = ASSAY_OK;
@@ -257,7 +286,7 @@ static assay_status take_up(const as_suite *suite, const char *digest,
     if (as_path_exists(file)) {
         status = as_json_load(file, &json, error);
         if (status == ASSAY_OK)
-            status = check_same(json, suite, digest, options, path, error);
+            status = check_same(json, wanted, path, error);
         if (status != ASSAY_OK) {
             json_decref(json);
             json = NULL;
@@ -288,11 +317,11 @@ assay_status as_run_folder_open(as_arena *arena, const as_suite *suite, const as
         status = no_memory(error);
         goto fail;
     }
+    const wanted_run wanted = {suite, digest.text, cells, n_cells, options};
     folder.fresh = !as_path_exists(folder.path);
     if ((status = as_make_folders(folder.path, error)) != ASSAY_OK ||
         (status = lock_folder(folder.path, &folder.lock, error)) != ASSAY_OK ||
-        (status = take_up(suite, digest.text, options, folder.path, &folder.json, error)) !=
-            ASSAY_OK ||
+        (status = take_up(&wanted, folder.path, &folder.json, error)) != ASSAY_OK ||
         (status = as_make_folders(inner, error)) != ASSAY_OK ||
         (status = remove_leftovers(folder.path, error)) != ASSAY_OK)
         goto fail;
@@ -340,7 +369,7 @@ assay_status as_run_folder_note(as_run_folder *folder, size_t cell, const char *
                                 const char *reason, double seconds, assay_error *error) {
     json_t *one = json_array_get(json_object_get(folder->json, "cells"), cell);
     json_object_set_new(one, "status", json_string(status ? status : "pending"));
-    json_object_set_new(one, "reason", reason ? json_string(reason) : json_null());
+    json_object_set_new(one, "reason", as_json_text(reason));
     json_object_set_new(one, "seconds", status ? json_real(seconds) : json_null());
     return write_run_json(folder, error);
 }

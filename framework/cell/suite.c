@@ -100,6 +100,15 @@ static assay_status check_lists(json_t *suite, const char *where, assay_error *e
 
 /* ---- the command line's part ----------------------------------------------------------------- */
 
+static assay_status check_names_once(const char *const *names, size_t n, assay_error *error) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(names[i], names[k]) == 0)
+                return as_fail(error, ASSAY_INVALID_ARGUMENT, "--entries", "\"%.80s\" twice",
+                               names[i]);
+    return ASSAY_OK;
+}
+
 static assay_status keep_entries(json_t *suite, const char *const *names, size_t n,
                                  assay_error *error) {
     json_t *entries = json_object_get(suite, "entries"), *entry, *kept = json_array();
@@ -139,7 +148,10 @@ static assay_status replace_list(json_t *suite, const char *key, const char *con
             return as_fail(error, ASSAY_INVALID_ARGUMENT, key, "\"%.80s\" is not a whole number",
                            texts[i]);
         }
-        json_array_append_new(list, numbers ? json_integer(number) : json_string(texts[i]));
+        if (json_array_append_new(list, numbers ? json_integer(number) : json_string(texts[i]))) {
+            json_decref(list);
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, key, "\"%.80s\" is not UTF-8", texts[i]);
+        }
     }
     return json_object_set_new(suite, key, list) == 0 ? ASSAY_OK : no_memory(error);
 }
@@ -150,6 +162,8 @@ static assay_status apply_overrides(json_t *suite, const json_t *schema,
     assay_status status = ASSAY_OK;
     for (size_t i = 0; status == ASSAY_OK && i < o->n_sets; i++)
         status = as_suite_set(suite, schema, o->sets[i], error);
+    if (status == ASSAY_OK)
+        status = check_names_once(o->entries, o->n_entries, error);
     if (status == ASSAY_OK && o->entries)
         status = keep_entries(suite, o->entries, o->n_entries, error);
     if (status == ASSAY_OK && o->backends)
@@ -352,6 +366,14 @@ static assay_status fill_measure(as_suite *suite, const char *where, assay_error
     suite->measure_peaks =
         peaks ? json_is_true(peaks) : suite->measure_seconds >= LEAST_SECONDS_FOR_PEAKS;
     suite->measure_scores = !json_is_false(json_object_get(measure, "scores"));
+    suite->measure_attention = (size_t)number_or(measure, "attention", 0);
+    if (suite->measure_attention > 0 && !suite->measure_scores) {
+        snprintf(place, sizeof place, "%s#/measure/attention", where);
+        return as_fail(error, ASSAY_BAD_DATA, place,
+                       "%zu texts, and measure.scores is false; they are chosen by their "
+                       "predictions, so leave one of the two out",
+                       suite->measure_attention);
+    }
     fill_scenarios(suite, measure);
     suite->interleave = (as_blocks_config){.rounds = (int32_t)number_or(blocks, "rounds", 10),
                                            .seconds = number_or(blocks, "seconds", 1),

@@ -57,9 +57,10 @@ typedef struct as_suite {
     size_t n_seeds;
     const as_scenario *scenarios[AS_SUITE_SCENARIOS]; /* [n_scenarios] */
     size_t n_scenarios;
-    double measure_seconds; /* per scenario */
-    bool measure_peaks;     /* the machine's limits, between the cell's work */
-    bool measure_scores;    /* validation and test texts are predicted */
+    double measure_seconds;   /* per scenario */
+    bool measure_peaks;       /* the machine's limits, between the cell's work */
+    bool measure_scores;      /* validation and test texts are predicted */
+    size_t measure_attention; /* test texts whose attention weights are kept */
     as_blocks_config interleave;
     bool checkpoint_keep;    /* weights and tokenizer stay in the cell's folder: cell/saved.h */
     double checkpoint_every; /* seconds of training between two saved states; 0: none */

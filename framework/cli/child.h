@@ -11,6 +11,10 @@
 
 enum { AS_CHILD_SECONDS = 10 };
 
+/* What the child says last on the descriptor of progress, with its exit code: without it a plugin
+ * has ended the process. */
+#define AS_CHILD_DONE "done"
+
 /* [main] `assay probe WORK ARGS` (work: "show", "run", "check") with this program's stdin, stdout
  * and stderr, for at most `seconds`; *ret_code is its exit code. CRASHED or TIMED_OUT name `what`,
  * as "bad.so: build". */

@@ -122,9 +122,9 @@ static assay_status compare(as_arena *arena, int argc, char **argv, int *ret_cod
     if (status == ASSAY_OK)
         status = parse_gates(a.gate_names, &gates, error);
     if (status == ASSAY_OK)
-        status = as_run_read(a.runs.items[0], 1, &base, error);
+        status = as_run_read(a.runs.items[0], AS_RAW_ANSWERS, &base, error);
     if (status == ASSAY_OK && !a.entries.n)
-        status = as_run_read(a.runs.items[1], 1, &new_, error);
+        status = as_run_read(a.runs.items[1], AS_RAW_ANSWERS, &new_, error);
     if (status == ASSAY_OK)
         status = a.entries.n ? as_compare_entries(arena, base, a.entries.items, a.entries.n, gates,
                                                   &comparison, error)

@@ -124,8 +124,6 @@ static int run(int argc, char **argv) {
     if (arena && !found)
         status = as_fail(&error, ASSAY_INVALID_ARGUMENT, "data",
                          "wants fetch, stats, tokens or rows; assay data --help shows examples");
-    if (status == ASSAY_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        status = as_fail(&error, ASSAY_IO, "standard output", "cannot be written");
     as_arena_free(arena);
     return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(&error);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cell/saved.h"
 #include "cli/commands.h"
 #include "train/export.h"
@@ -29,12 +30,6 @@ static const char usage[] =
     "Exit status: 0 done, 3 the format cannot express the model, 64 usage or no such cell, 65 bad\n"
     "data. See assay-export(1).\n";
 
-/* Printable, whatever the suite held. */
-static void print_clean(const char *text) {
-    for (; *text; text++)
-        fputc((unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text, stderr);
-}
-
 /* transformers knows the tokenizer, but not what was done to the texts before. */
 static void warn_of_cleaning(const as_saved_cell *cell, const char *format) {
     const json_t *cleaning = cell->tokenizer->cleaning;
@@ -44,7 +39,7 @@ static void warn_of_cleaning(const as_saved_cell *cell, const char *format) {
     fputs("assay: warning: transformers does not know the suite's cleaning; texts must be cleaned "
           "before the tokenizer: ",
           stderr);
-    print_clean(steps ? steps : "");
+    as_utf8_show(stderr, steps ? steps : "");
     fputc('\n', stderr);
     free(steps);
 }

@@ -99,7 +99,7 @@ static assay_status list_files(as_arena *arena, const char *folder, const char *
         json_t *json = NULL, *row = json_object();
         assay_error found = ASSAY_ERROR_INIT;
         snprintf(file, sizeof file, "%s%s%s.json", folder, *folder ? "/" : "", names[i]);
-        json_object_set_new(row, "name", json_string(names[i]));
+        json_object_set_new(row, "name", as_json_text(names[i]));
         if (as_find_suite_file(arena, file, &path, &found) == ASSAY_OK &&
             as_json_load(path, &json, &found) == ASSAY_OK) {
             for (size_t k = 0; k < n_keys; k++) {
@@ -107,9 +107,9 @@ static assay_status list_files(as_arena *arena, const char *folder, const char *
                 json_object_set(row, keys[k], value ? value : json_null());
             }
         } else {
-            json_object_set_new(row, "error", json_string(found.text));
+            json_object_set_new(row, "error", as_json_text(found.text));
         }
-        json_object_set_new(row, "path", json_string(path ? path : ""));
+        json_object_set_new(row, "path", as_json_text(path ? path : ""));
         json_decref(json);
         json_array_append_new(list, row);
     }
@@ -129,22 +129,22 @@ static json_t *describe_resource(as_arena *arena, const char *name) {
     assay_error error = ASSAY_ERROR_INIT;
     const char *here = NULL;
     json_t *row = json_object();
-    json_object_set_new(row, "name", json_string(name));
+    json_object_set_new(row, "name", as_json_text(name));
     if (as_manifest_load(arena, name, &manifest, &error) != ASSAY_OK) {
-        json_object_set_new(row, "error", json_string(error.text));
+        json_object_set_new(row, "error", as_json_text(error.text));
         return row;
     }
     for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
         json_t *value = json_object_get(manifest.json, keys[k]);
         json_object_set(row, keys[k], value ? value : json_null());
     }
-    json_object_set_new(row, "path", json_string(manifest.file));
+    json_object_set_new(row, "path", as_json_text(manifest.file));
     const as_reader *reader = manifest.format ? as_reader_find(manifest.format) : NULL;
     if (reader && reader->generates)
         here = "generated";
     else if (as_manifest_locate(arena, &manifest, NULL, NULL, &here, &error) != ASSAY_OK)
         here = NULL;
-    json_object_set_new(row, "here", here ? json_string(here) : json_null());
+    json_object_set_new(row, "here", as_json_text(here));
     as_manifest_done(&manifest);
     return row;
 }
@@ -250,8 +250,6 @@ static int run(int argc, char **argv) {
     } else if (status == ASSAY_OK) {
         what->print(list);
     }
-    if (status == ASSAY_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        status = as_fail(&error, ASSAY_IO, "standard output", "cannot be written");
     json_decref(list);
     as_arena_free(arena);
     return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(&error);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cell/saved.h"
 #include "cli/commands.h"
 #include "data/dataset.h"
@@ -82,8 +83,7 @@ static int width_of(const char *text) {
 
 /* Padded with blanks on the right; a control character would drive the terminal. */
 static void print_padded(const char *text, int width) {
-    for (const char *p = text; *p; p++)
-        putchar((unsigned char)*p < 0x20 || *p == 0x7F ? '?' : *p);
+    as_utf8_show(stdout, text);
     for (int n = width_of(text); n < width; n++)
         putchar(' ');
 }

@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cell/progress.h"
 #include "cli/child.h"
 #include "cli/commands.h"
@@ -26,8 +27,9 @@ static json_t *answer_failure(const char *id, assay_status status, const assay_e
     char text[600];
     snprintf(text, sizeof text, "%.150s%s%.400s", error->where, error->where[0] ? ": " : "",
              error->text);
-    return json_pack("{s:s, s:s, s:s}", "id", id, "status",
-                     status == ASSAY_UNAVAILABLE ? "unavailable" : "failed", "reason", text);
+    return json_pack("{s:o, s:s, s:o}", "id", as_json_text(id), "status",
+                     status == ASSAY_UNAVAILABLE ? "unavailable" : "failed", "reason",
+                     as_json_text(text));
 }
 
 /* Parameters of a graph model with its defaults, or null. */
@@ -66,10 +68,10 @@ static json_t *probe_model(as_arena *arena, const char *id) {
     if (status != ASSAY_OK)
         return answer_failure(id, status, &error);
     const assay_plugin *d = plugin.descriptor;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:o}", "id", d->id, "status", "ok",
-                     "kind", graph ? "graph" : "opaque", "path", plugin.path, "version", d->version,
-                     "license", d->license, "summary", d->summary, "parameters",
-                     graph ? count_parameters(arena, d, graph) : json_null());
+    return json_pack("{s:s, s:s, s:s, s:o, s:s?, s:s?, s:s?, s:o}", "id", d->id, "status", "ok",
+                     "kind", graph ? "graph" : "opaque", "path", as_json_text(plugin.path),
+                     "version", d->version, "license", d->license, "summary", d->summary,
+                     "parameters", graph ? count_parameters(arena, d, graph) : json_null());
 }
 
 static json_t *probe_backend(as_arena *arena, const char *id) {
@@ -84,9 +86,10 @@ static json_t *probe_backend(as_arena *arena, const char *id) {
     if (status != ASSAY_OK)
         return answer_failure(id, status, &error);
     const assay_plugin *d = plugin.descriptor;
-    return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?}", "id", d->id, "status", "ok", "path",
-                     plugin.path, "version", d->version, "license", d->license, "summary",
-                     d->summary, "libraries", backend->libraries ? backend->libraries() : NULL);
+    return json_pack("{s:s, s:s, s:o, s:s?, s:s?, s:s?, s:s?}", "id", d->id, "status", "ok", "path",
+                     as_json_text(plugin.path), "version", d->version, "license", d->license,
+                     "summary", d->summary, "libraries",
+                     backend->libraries ? backend->libraries() : NULL);
 }
 
 static bool pipe_is_there(void) {
@@ -126,6 +129,9 @@ static int run(int argc, char **argv) {
         code = as_run_check(argc - 1, argv + 1);
     else
         fputs("assay: probe: is started by assay list, show, plugin and run\n", stderr);
+    code = as_close_stdout(code);
+    if (argc > 0 && pipe_is_there())
+        dprintf(AS_PROGRESS_FD, AS_CHILD_DONE " %d\n", code);
     fflush(NULL);
     _exit(code); /* unloading vendor libraries can crash; the answer is given */
 }

@@ -4,22 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/report_texts.h"
 #include "cli/standalone.h"
 #include "cli/version.h"
+#include "report/anonymise.h"
 #include "report/drawings.h"
 #include "report/sections.h"
 #include "report/verify_document.h"
 
 static const char usage[] =
-    "usage: assay report RUN... [--format LIST] [--texts none|ids|full] [--anonymous] [--out DIR]\n"
+    "usage: assay report RUN... [--format LIST] [--texts none|ids|full [--path FOLDER|ARCHIVE]\n"
+    "                    [--data-dir DIR]] [--anonymous] [--out DIR]\n"
     "\n"
     "Writes RUN/report/report.md: the comparison with intervals, classes, confusion matrices,\n"
     "training by epoch, data and audit, equivalence, environment, methods, and the published\n"
     "figures of the study that the suite names (report.published) beside ours. Only the run's\n"
-    "files and that study's are read: no plugin, no data set.\n"
+    "files and that study's are read: no plugin, and no data set unless --texts full asks for it.\n"
     "\n"
     "Beside each document FILE stands FILE.sources.json: where each of its numbers comes from. By\n"
     "it `assay verify FILE` derives them again.\n"
@@ -32,7 +36,10 @@ static const char usage[] =
     "--standalone   with latex: also latex/report.pdf, by pdflatex and bibtex\n"
     "--texts WHICH  of single texts: ids (the default) names them by their index, none leaves "
     "them\n"
-    "               out, full shows them, where the data's licence lets you\n"
+    "               out, full shows them as the data set has them, where its licence lets you:\n"
+    "               it must be on this machine, with the content that the run's records name\n"
+    "--path PLACE   where the data set lies now, if not where the suite says\n"
+    "--data-dir DIR where data sets are looked for by name\n"
     "--anonymous    without host, user and paths, for blind review\n"
     "--columns LIST columns of the comparison, in this order, as accuracy,f1_macro,p50_ms\n"
     "--figures LIST every figure as a file too, svg, pdf or png, in the folder figures (gnuplot)\n"
@@ -49,6 +56,7 @@ static const char usage[] =
     "See assay-report(1).\n";
 
 typedef struct report_job {
+    const char *path, *data_dir; /* of the texts */
     as_words formats;
     as_report_options options;
     as_words figures; /* formats that figures are written in as files */
@@ -100,6 +108,11 @@ static assay_status write_document(const as_document *document, const as_report_
         *strrchr(inner, '/') = '\0';
     if (status == ASSAY_OK)
         status = as_document_render(arena, document, input, &rendered, error);
+    if (status == ASSAY_OK && rendered.size == 0) { /* these runs have nothing for it */
+        unlink(path);                               /* nor may an earlier report's stay */
+        unlink(side);
+        goto done;
+    }
     /* The folder appears only once there is something to write into it. */
     if (status == ASSAY_OK)
         status = as_make_folders(inner, error);
@@ -111,6 +124,7 @@ static assay_status write_document(const as_document *document, const as_report_
         status = as_file_write(side, sources, strlen(sources), error);
     if (status == ASSAY_OK)
         puts(path);
+done:
     as_rendered_done(&rendered);
     as_arena_free(arena);
     free(sources);
@@ -157,20 +171,52 @@ static assay_status check_figures(const report_job *job, assay_error *error) {
 }
 
 /* Every figure as files in folder/figures; the folder's path goes to stdout. */
-static assay_status write_figures(const report_job *job, const as_report_input *input,
-                                  const char *folder, assay_error *error) {
+static assay_status write_figures(const as_report_input *input, bool in_parts, const char *folder,
+                                  const char *const *formats, size_t n_formats,
+                                  assay_error *error) {
     char *inner = as_path_join(folder, "figures");
-    as_arena *arena = as_arena_new();
-    as_page page;
+    const as_page *page;
     size_t n = 0;
-    assay_status status = inner && arena ? as_report_page(arena, input, &page, error)
-                                         : as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory");
+    assay_status status = inner ? as_report_page_of(input, &page, error)
+                                : as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory");
     if (status == ASSAY_OK)
-        status = as_drawings_write(&page, inner, job->figures.items, job->figures.n, &n, error);
+        status = as_drawings_write(page, in_parts, inner, formats, n_formats, &n, error);
     if (status == ASSAY_OK && n)
         puts(inner);
-    as_arena_free(arena);
     free(inner);
+    return status;
+}
+
+/* Those of the LaTeX documents. Without gnuplot a sentence stands in their place there. */
+static assay_status write_latex_figures(const as_report_input *input, const char *folder,
+                                        assay_error *error) {
+    static const char *const pdf[] = {"pdf"};
+    assay_error why = ASSAY_ERROR_INIT;
+    char *inner = as_path_join(folder, "latex");
+    assay_status status = inner ? write_figures(input, true, inner, pdf, 1, &why)
+                                : as_fail(&why, ASSAY_OUT_OF_MEMORY, folder, "no memory");
+    free(inner);
+    if (status == ASSAY_UNAVAILABLE)
+        fprintf(stderr, "note: figures were not drawn: gnuplot is not installed\n");
+    else if (status != ASSAY_OK)
+        return as_fail(error, status, why.where, "%s", why.text);
+    return ASSAY_OK;
+}
+
+/* The runs' records; *ret_n of them were read. */
+static assay_status read_runs(const as_report_options *options, as_anonymiser *anonymiser,
+                              const char *const *paths, size_t n, as_run **runs, size_t *ret_n,
+                              assay_error *error) {
+    assay_status status = ASSAY_OK;
+    as_run_filter filter;
+    if (options->anonymous) {
+        for (size_t i = 0; i < n; i++)
+            as_anonymiser_learn(anonymiser, paths[i]);
+        filter = as_anonymiser_filter(anonymiser);
+    }
+    for (; *ret_n < n && status == ASSAY_OK; *ret_n += status == ASSAY_OK)
+        status = as_run_read_as(paths[*ret_n], AS_RAW_ANSWERS, options->anonymous ? &filter : NULL,
+                                &runs[*ret_n], error);
     return status;
 }
 
@@ -180,19 +226,27 @@ static assay_status write_documents(const report_job *job, const char *folder,
     size_t n_documents, n_read = 0;
     const as_document *documents = as_documents(&n_documents);
     as_report_input input;
+    as_report_options options = job->options;
     as_arena *arena = as_arena_new();
     as_run **runs = arena ? as_arena_alloc_array(arena, n, sizeof *runs) : NULL;
-    assay_status status =
-        runs ? ASSAY_OK : as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory");
-    for (; n_read < n && status == ASSAY_OK; n_read += status == ASSAY_OK)
-        status = as_run_read(paths[n_read], 1, &runs[n_read], error);
+    as_anonymiser *anonymiser = arena ? as_anonymiser_new(arena) : NULL;
+    as_report_texts *texts = arena ? as_report_texts_new(arena, job->path, job->data_dir) : NULL;
+    assay_status status = ASSAY_OK;
+    if (!runs || !anonymiser || !texts)
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, "report", "no memory");
+    options.anonymiser = anonymiser;
+    as_report_texts_use(texts, &options);
     if (status == ASSAY_OK)
-        status = as_report_input_make(arena, runs, n, job->options, &input, error);
+        status = read_runs(&options, anonymiser, paths, n, runs, &n_read, error);
+    if (status == ASSAY_OK)
+        status = as_report_input_make(arena, runs, n, options, &input, error);
     for (size_t i = 0; i < n_documents && status == ASSAY_OK; i++)
         if (asks_for(job, documents[i].format))
             status = write_document(&documents[i], &input, folder, error);
     if (status == ASSAY_OK && job->figures.n)
-        status = write_figures(job, &input, folder, error);
+        status = write_figures(&input, false, folder, job->figures.items, job->figures.n, error);
+    if (status == ASSAY_OK && asks_for(job, "latex") && !options.no_figures)
+        status = write_latex_figures(&input, folder, error);
     if (status == ASSAY_OK && job->standalone)
         status = write_standalone(&input, folder, error);
     for (size_t i = 0; i < n_read; i++)
@@ -207,6 +261,8 @@ static assay_status report(as_arena *arena, int argc, char **argv, assay_error *
     report_job job = {.options = {.program = AS_VERSION}};
     const as_arg args[] = {{"--format", AS_ARG_LIST, &job.formats},
                            {"--texts", AS_ARG_TEXT, &texts},
+                           {"--path", AS_ARG_TEXT, &job.path},
+                           {"--data-dir", AS_ARG_TEXT, &job.data_dir},
                            {"--anonymous", AS_ARG_FLAG, &job.options.anonymous},
                            {"--standalone", AS_ARG_FLAG, &job.standalone},
                            {"--columns", AS_ARG_LIST, &columns},
@@ -223,6 +279,9 @@ static assay_status report(as_arena *arena, int argc, char **argv, assay_error *
     if (status == ASSAY_OK && !as_texts_parse(texts, &job.options.texts))
         status = as_fail(error, ASSAY_INVALID_ARGUMENT, "--texts",
                          "\"%.60s\": expected none, ids or full", texts);
+    if (status == ASSAY_OK && (job.path || job.data_dir) && job.options.texts != AS_TEXTS_FULL)
+        status = as_fail(error, ASSAY_INVALID_ARGUMENT, job.path ? "--path" : "--data-dir",
+                         "is of the texts: give --texts full with it");
     if (status == ASSAY_OK)
         status = as_check_columns(columns.items, columns.n, "--columns", error);
     if (status == ASSAY_OK)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* assay run: a suite's cells, then the table. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,14 +94,20 @@ static assay_status parse(as_arena *arena, int argc, char **argv, run_arguments 
  * What isn't there stays as it is: as_prepare says so. */
 static assay_status settle_path(as_arena *arena, const char **path, assay_error *error) {
     char *full = *path ? realpath(*path, NULL) : NULL;
-    if (!full)
-        return ASSAY_OK;
-    char *copy = as_arena_strdup(arena, full);
+    const char *copy = full ? as_arena_strdup(arena, full) : *path;
+    json_t *text = copy ? json_string(copy) : NULL; /* as run.json will hold it */
+    assay_status status = ASSAY_OK;
+    if (full && !copy)
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, *path, "no memory");
+    else if (copy && !text)
+        status = as_fail(error, ASSAY_INVALID_ARGUMENT, copy,
+                         "this path is not UTF-8, and run.json, which cells read it from, can only "
+                         "hold UTF-8\ndo     give it another name");
+    else
+        *path = copy;
+    json_decref(text);
     free(full);
-    if (!copy)
-        return as_fail(error, ASSAY_OUT_OF_MEMORY, *path, "no memory");
-    *path = copy;
-    return ASSAY_OK;
+    return status;
 }
 
 static assay_status settle_paths(as_arena *arena, as_suite *suite, as_run_options *options,
@@ -135,7 +140,7 @@ static int print_cells(as_arena *arena, const as_suite *suite, assay_error *erro
 
 static int print_table(const char *folder, assay_error *error) {
     as_run *run = NULL;
-    assay_status status = as_run_read(folder, 1, &run, error);
+    assay_status status = as_run_read(folder, AS_RAW_ANSWERS, &run, error);
     if (status == ASSAY_OK)
         status = as_report_print_table(run, stdout, as_terminal_width(STDOUT_FILENO), error);
     if (status == ASSAY_OK)
@@ -145,38 +150,22 @@ static int print_table(const char *folder, assay_error *error) {
     return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(error);
 }
 
-/* A word as a shell reads it. */
-static void print_word(const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_./=,:+-@%";
-    if (*word && strspn(word, plain) == strlen(word)) {
-        fprintf(stderr, " %s", word);
-        return;
-    }
-    fputs(" '", stderr);
-    for (; *word; word++)
-        if (*word == '\'')
-            fputs("'\\''", stderr);
-        else
-            fputc(*word, stderr);
-    fputc('\'', stderr);
-}
-
-/* Dies of the signal, so that a calling shell sees what happened. */
+/* Says how to go on, and dies of the signal. */
 static int die_stopped(const as_run_summary *summary, const run_arguments *a,
                        const as_run_options *options) {
     fflush(stdout);
     fprintf(stderr, "stopped after %zu of %zu; go on: assay", summary->n_cells - summary->n_not_run,
             summary->n_cells);
-    for (size_t i = 1; i < options->n_command; i++)
-        print_word(options->command[i]);
+    for (size_t i = 1; i < options->n_command; i++) {
+        fputc(' ', stderr);
+        as_print_word(stderr, options->command[i]);
+    }
     if (!a->out) {
-        fputs(" --out", stderr);
-        print_word(summary->folder);
+        fputs(" --out ", stderr);
+        as_print_word(stderr, summary->folder);
     }
     fputs(a->resume ? "\n" : " --resume\n", stderr);
-    signal(summary->stop_signal, SIG_DFL);
-    raise(summary->stop_signal);
+    as_die_of(summary->stop_signal);
     return AS_EXIT_FAILED;
 }
 
@@ -185,7 +174,9 @@ static int conclude(const as_run_summary *summary, assay_error *error) {
     int code = print_table(summary->folder, error);
     if (code != AS_EXIT_OK)
         return code;
-    printf("Next: assay report %s\n", summary->folder);
+    fputs("Next: assay report ", stdout);
+    as_print_word(stdout, summary->folder);
+    fputs("\n", stdout);
     fflush(stdout);
     if (summary->n_skipped)
         fprintf(stderr, "note: %zu of %zu cells were skipped; run.json says why\n",

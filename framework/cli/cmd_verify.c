@@ -8,13 +8,16 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/commands.h"
+#include "cli/report_texts.h"
 #include "cli/version.h"
 #include "report/text_table.h"
 #include "report/verify_document.h"
 
 static const char usage[] =
-    "usage: assay verify RUN|REPORT... [--runs DIR,DIR] [--json] [--quiet]\n"
+    "usage: assay verify RUN|REPORT... [--runs DIR,DIR] [--path PLACE] [--data-dir DIR] [--json]\n"
+    "                    [--quiet]\n"
     "\n"
     "RUN is a run's folder: every file is held against its SHA256SUMS, and every number of a "
     "record\n"
@@ -26,9 +29,11 @@ static const char usage[] =
     "Prints what is off, changed, missing or extra with file, field, what was found and what was\n"
     "expected; then which kinds of numbers no raw file can tell again and are taken as recorded.\n"
     "\n"
-    "--runs LIST  where a report's runs are now, in its order\n"
-    "--json       for programs\n"
-    "--quiet      findings only\n"
+    "--runs LIST    where a report's runs are now, in its order\n"
+    "--path PLACE   where the data set of a report with --texts full is now (--data-dir: where\n"
+    "               data sets are looked for by name)\n"
+    "--json         for programs\n"
+    "--quiet        findings only\n"
     "\n"
     "Examples\n"
     "  assay verify runs/quick-1\n"
@@ -63,8 +68,8 @@ static int is_side_file(const struct dirent *entry) {
 }
 
 /* Every document in a folder that has a side file. */
-static assay_status verify_folder(const char *path, as_words runs, as_verification *v,
-                                  assay_error *error) {
+static assay_status verify_folder(const char *path, as_words runs, const as_report_options *own,
+                                  as_verification *v, assay_error *error) {
     struct dirent **entries = NULL;
     int n = scandir(path, &entries, is_side_file, alphasort);
     assay_status status = ASSAY_OK;
@@ -75,7 +80,7 @@ static assay_status verify_folder(const char *path, as_words runs, as_verificati
         char *name = document_of(entries[i]->d_name);
         char *file = name ? as_path_join(path, name) : NULL;
         if (status == ASSAY_OK)
-            status = file ? as_verify_document(file, runs.items, runs.n, AS_VERSION, v, error)
+            status = file ? as_verify_document(file, runs.items, runs.n, own, v, error)
                           : as_fail(error, ASSAY_OUT_OF_MEMORY, path, "no memory for a path");
         free(file);
         free(name);
@@ -85,15 +90,16 @@ static assay_status verify_folder(const char *path, as_words runs, as_verificati
     return status;
 }
 
-static assay_status verify_one(const char *path, as_words runs, as_verification *v,
-                               assay_error *error) {
+static assay_status verify_one(const char *path, as_words runs, const as_report_options *own,
+                               as_verification *v, assay_error *error) {
     if (!as_path_exists(path))
         return as_fail(error, ASSAY_NOT_FOUND, path, "does not exist");
     if (is_folder(path))
-        return is_run(path) ? as_verify_run(path, v, error) : verify_folder(path, runs, v, error);
+        return is_run(path) ? as_verify_run(path, v, error)
+                            : verify_folder(path, runs, own, v, error);
     char *document = document_of(path);
     assay_status status =
-        as_verify_document(document ? document : path, runs.items, runs.n, AS_VERSION, v, error);
+        as_verify_document(document ? document : path, runs.items, runs.n, own, v, error);
     free(document);
     return status;
 }
@@ -144,15 +150,17 @@ static json_t *verification_json(const char *path, const as_verification *v) {
     json_t *findings = json_array(), *recorded = json_array();
     for (size_t i = 0; i < v->n_findings; i++) {
         const as_finding *f = &v->findings[i];
-        json_array_append_new(findings,
-                              json_pack("{s:s, s:s+, s:s, s:s, s:s}", "kind",
-                                        as_finding_kind_name(f->kind), "file", f->file, "", "field",
-                                        f->field, "found", f->found, "expected", f->expected));
+        json_array_append_new(
+            findings,
+            json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind", as_finding_kind_name(f->kind), "file",
+                      as_json_text(f->file), "field", as_json_text(f->field), "found",
+                      as_json_text(f->found), "expected", as_json_text(f->expected)));
     }
     for (size_t i = 0; i < v->n_recorded_kinds; i++)
-        json_array_append_new(recorded, json_pack("{s:s, s:I}", "what", v->recorded[i].what,
-                                                  "numbers", (json_int_t)v->recorded[i].n));
-    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "path", path, "files",
+        json_array_append_new(recorded,
+                              json_pack("{s:o, s:I}", "what", as_json_text(v->recorded[i].what),
+                                        "numbers", (json_int_t)v->recorded[i].n));
+    return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o}", "path", as_json_text(path), "files",
                      (json_int_t)v->n_files, "derived", (json_int_t)v->n_derived, "recorded",
                      (json_int_t)v->n_recorded, "taken_as_recorded", recorded, "findings",
                      findings);
@@ -162,14 +170,23 @@ static assay_status verify(as_arena *arena, int argc, char **argv, size_t *ret_f
                            assay_error *error) {
     as_words paths = {NULL, 0}, runs = {NULL, 0};
     bool json = false, quiet = false;
+    const char *data = NULL, *data_dir = NULL;
+    as_report_options own = {.program = AS_VERSION};
     const as_arg args[] = {{"--runs", AS_ARG_LIST, &runs},
+                           {"--path", AS_ARG_TEXT, &data},
+                           {"--data-dir", AS_ARG_TEXT, &data_dir},
                            {"--json", AS_ARG_FLAG, &json},
                            {"--quiet", AS_ARG_FLAG, &quiet}};
     json_t *all = json_array();
-    assay_status status = as_args_parse(arena, argc, argv, args, 3, 1, 1000, &paths, error);
+    assay_status status = as_args_parse(arena, argc, argv, args, sizeof args / sizeof args[0], 1,
+                                        1000, &paths, error);
+    as_report_texts *texts = as_report_texts_new(arena, data, data_dir);
+    if (status == ASSAY_OK && !texts)
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, "verify", "no memory");
+    as_report_texts_use(texts, &own);
     for (size_t i = 0; i < paths.n && status == ASSAY_OK; i++) {
         as_verification v = as_verification_begin(arena);
-        status = verify_one(paths.items[i], runs, &v, error);
+        status = verify_one(paths.items[i], runs, &own, &v, error);
         if (status == ASSAY_OK && json)
             json_array_append_new(all, verification_json(paths.items[i], &v));
         else if (status == ASSAY_OK)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "assay/status.h"
 #include "base/arena.h"
@@ -66,6 +67,14 @@ ASSAY_MUST_USE assay_status as_args_parse(as_arena *arena, int argc, char **argv
 int as_exit_code(assay_status status);
 /* [main] Prints "assay: WHERE: TEXT" to stderr, lines after the first indented; the exit code. */
 int as_print_error(const assay_error *error);
+/* [main] Everything that was printed has arrived: flushes stdout. A full disk or a closed pipe is
+ * an error to be told, whatever `code` the work ended with; returns the exit code. */
+int as_close_stdout(int code);
+/* [main] Ends this process by the signal that asked it to stop, so that a calling shell sees what
+ * happened. */
+void as_die_of(int signal_number);
+/* [main] A word as a shell reads it, in quotes where it needs them. */
+void as_print_word(FILE *stream, const char *word);
 /* [main] May colours be used on this stream? (terminal, TERM, NO_COLOR, FORCE_COLOR) */
 bool as_use_colour(int fd);
 /* [main] Columns of a terminal, 0 where it is none (pipes get all columns). */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables of `assay data stats`. Texts, labels and words are the data's: nothing of them reaches
  * the terminal but by as_shown_text. */
-#include <stdlib.h>
-#include <string.h>
-#include <utf8proc.h>
-
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cli/data_stats_view.h"
 #include "report/report.h"
 #include "report/text_table.h"
+#include <stdlib.h>
+#include <string.h>
 
 enum { MOST_LABELS = 50, NAME_WIDTH = 24, WORD_WIDTH = 24, MOST_COLUMNS = 8 };
 
@@ -25,28 +24,20 @@ typedef struct printer {
 
 /* ---- foreign text ---------------------------------------------------------------------------- */
 
-/* Moves the cursor, breaks the line, or turns the direction of what follows. */
-static bool drives_terminal(utf8proc_int32_t point) {
-    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c || point == 0x200e ||
-           point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
-           (point >= 0x2066 && point <= 0x2069) || point == 0xfeff;
-}
-
 const char *as_shown_text(as_arena *arena, const char *text, size_t width) {
     size_t n_bytes = strlen(text), n = 0, n_points = 0, kept = 0;
     char *shown = as_arena_alloc_array(arena, n_bytes + 4, 1);
     if (!shown)
         return NULL;
     for (size_t i = 0; i < n_bytes;) {
-        utf8proc_int32_t point = 0;
-        utf8proc_ssize_t length = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
-                                                   (utf8proc_ssize_t)(n_bytes - i), &point);
-        if (length <= 0 || drives_terminal(point))
+        size_t bytes;
+        if (as_utf8_shown(text + i, &bytes)) {
+            memcpy(shown + n, text + i, bytes);
+            n += bytes;
+        } else {
             shown[n++] = '?';
-        else
-            for (utf8proc_ssize_t k = 0; k < length; k++)
-                shown[n++] = text[i + (size_t)k];
-        i += length > 0 ? (size_t)length : 1;
+        }
+        i += bytes;
         if (++n_points + 3 == width)
             kept = n;
     }

@@ -60,20 +60,20 @@ int main(int argc, char **argv) {
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help(stdout);
-        return AS_EXIT_OK;
+        return as_close_stdout(AS_EXIT_OK);
     }
     if (strcmp(name, "--version") == 0) {
         printf("assay %s (plugin interface %d.%d)\n", AS_VERSION, ASSAY_ABI_MAJOR, ASSAY_ABI_MINOR);
-        return AS_EXIT_OK;
+        return as_close_stdout(AS_EXIT_OK);
     }
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(commands[i]->name, name) != 0)
             continue;
         if (asks_help(argc - 2, argv + 2) && commands[i]->usage) {
             fputs(commands[i]->usage, stdout);
-            return AS_EXIT_OK;
+            return as_close_stdout(AS_EXIT_OK);
         }
-        return commands[i]->run(argc - 2, argv + 2);
+        return as_close_stdout(commands[i]->run(argc - 2, argv + 2));
     }
     return unknown_command(name);
 }

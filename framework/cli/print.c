@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Errors and exit codes; what the terminal can do (no-color.org, clig.dev). */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 
 int as_exit_code(assay_status status) {
@@ -26,12 +29,11 @@ int as_exit_code(assay_status status) {
 
 /* Printable, so that a hostile file name or record can't drive the terminal. */
 static void print_clean(const char *text) {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '\n')
-            fputs("\n  ", stderr);
+    for (size_t n; *text; text += n) {
+        if (as_utf8_shown(text, &n))
+            fwrite(text, 1, n, stderr);
         else
-            fputc(c < 0x20 || c == 0x7f ? '?' : c, stderr);
+            fputs(*text == '\n' ? "\n  " : "?", stderr);
     }
 }
 
@@ -45,6 +47,43 @@ int as_print_error(const assay_error *error) {
     print_clean(error->text[0] ? error->text : as_status_text(error->status));
     fputc('\n', stderr);
     return as_exit_code(error->status);
+}
+
+int as_close_stdout(int code) {
+    assay_error error = ASSAY_ERROR_INIT;
+    bool bad = ferror(stdout) != 0;
+    errno = 0;
+    if (fflush(stdout) == 0 && !bad)
+        return code;
+    (void)as_fail(&error, ASSAY_IO, "standard output", "not all of it could be written: %s",
+                  errno ? strerror(errno) : "an earlier write failed");
+    return as_print_error(&error);
+}
+
+void as_die_of(int signal_number) {
+    sigset_t one;
+    fflush(NULL);
+    signal(signal_number, SIG_DFL);
+    sigemptyset(&one);
+    sigaddset(&one, signal_number);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    raise(signal_number);
+}
+
+void as_print_word(FILE *stream, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_./=,:+-@%";
+    if (*word && strspn(word, plain) == strlen(word)) {
+        fputs(word, stream);
+        return;
+    }
+    fputc('\'', stream);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", stream);
+        else
+            fputc(*word, stream);
+    fputc('\'', stream);
 }
 
 bool as_use_colour(int fd) {

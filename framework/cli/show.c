@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "cell/shape_map.h"
 #include "cell/suite.h"
 #include "cli/child.h"
 #include "cli/commands.h"
@@ -266,23 +267,34 @@ static json_t *parameters_json(const show *s) {
                      (json_int_t)trainable, "tensors", tensors);
 }
 
-static void print_json(const show *s) {
+static assay_status print_json(const show *s, assay_error *error) {
     const assay_plugin *plugin = s->plugin.descriptor;
+    json_t *nodes = json_null();
+    as_shape_map map;
+    if (s->graph) {
+        assay_status status = as_shape_map_make(s->arena, as_graph_view(s->graph), &map, error);
+        if (status != ASSAY_OK)
+            return status;
+        nodes = as_shape_nodes_json(&map);
+    }
     json_t *options = json_array(), *values = as_options_to_json(plugin, s->options);
     for (uint64_t i = 0; i < plugin->n_options; i++) {
         const assay_option *option = &plugin->options[i];
         json_array_append_new(options, option_json(option, json_object_get(values, option->name)));
     }
     json_decref(values);
-    json_t *json =
-        json_pack("{s:s, s:s?, s:s?, s:s?, s:s, s:i, s:I, s:o, s:o}", "id", plugin->id, "version",
-                  plugin->version, "license", plugin->license, "summary", plugin->summary, "kind",
-                  s->model ? "graph" : "opaque", "classes", (int)s->config.n_classes, "vocab_size",
-                  (json_int_t)s->config.vocab_size, "options", options, "parameters",
-                  s->graph ? parameters_json(s) : json_null());
+    json_t *json = json_pack("{s:s, s:s?, s:s?, s:s?, s:s, s:i, s:I, s:o, s:o, s:o}", "id",
+                             plugin->id, "version", plugin->version, "license", plugin->license,
+                             "summary", plugin->summary, "kind", s->model ? "graph" : "opaque",
+                             "classes", (int)s->config.n_classes, "vocab_size",
+                             (json_int_t)s->config.vocab_size, "options", options, "parameters",
+                             s->graph ? parameters_json(s) : json_null(), "graph", nodes);
+    if (!json)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, "--json", "no memory");
     json_dumpf(json, s->out, JSON_INDENT(2));
     fputc('\n', s->out);
     json_decref(json);
+    return ASSAY_OK;
 }
 
 int as_show(int argc, char **argv) {
@@ -307,12 +319,12 @@ int as_show(int argc, char **argv) {
     if (status == ASSAY_OK && s.dot)
         as_graph_print_dot(as_graph_view(s.graph), s.out);
     else if (status == ASSAY_OK && s.json)
-        print_json(&s);
+        status = print_json(&s, &error);
     else if (status == ASSAY_OK)
         print_text(&s);
     fclose(s.out);
-    if (status == ASSAY_OK && (fwrite(text, 1, size, stdout) != size || fflush(stdout) != 0))
-        status = as_fail(&error, ASSAY_IO, "standard output", "cannot be written");
+    if (status == ASSAY_OK)
+        fwrite(text, 1, size, stdout); /* errors surface in as_close_stdout */
     free(text);
     as_phases_free(s.phases);
     as_arena_free(s.arena);

@@ -35,30 +35,45 @@ static void append(line *l, const char *format, ...) {
         l->used += (size_t)n < sizeof l->text - l->used ? (size_t)n : sizeof l->text - l->used - 1;
 }
 
-/* ", heads 4, probability 0.1": the attributes that the operation reads, but for the stream. */
+/* ", ", but for the first. */
+static const char *comma(const line *l) {
+    return l->used ? ", " : "";
+}
+
+/* "heads 4, probability 0.1": the attributes that the operation reads, but for the stream. */
 static void append_attrs(line *l, const assay_node *node) {
     uint32_t reads = as_op_attributes(node->op);
     const assay_attrs *a = &node->attrs;
     if (reads & AS_ATTR_BIDIRECTIONAL)
-        append(l, ", %s", a->bidirectional ? "bidirectional" : "forward");
+        append(l, "%s%s", comma(l), a->bidirectional ? "bidirectional" : "forward");
     if (reads & AS_ATTR_HEADS)
-        append(l, ", heads %d", (int)a->heads);
+        append(l, "%sheads %d", comma(l), (int)a->heads);
     if (reads & AS_ATTR_TOKEN)
-        append(l, ", %s", a->token == ASSAY_TOKEN_FIRST ? "first" : "last");
+        append(l, "%s%s", comma(l), a->token == ASSAY_TOKEN_FIRST ? "first" : "last");
     if (reads & AS_ATTR_RANGE)
-        append(l, ", begin %lld, size %lld", (long long)a->begin, (long long)a->size);
+        append(l, "%sbegin %lld, size %lld", comma(l), (long long)a->begin, (long long)a->size);
     if (reads & AS_ATTR_ROW)
-        append(l, ", row %lld", (long long)a->begin);
+        append(l, "%srow %lld", comma(l), (long long)a->begin);
     if (reads & AS_ATTR_CHANNELS)
-        append(l, ", channels %lld", (long long)a->channels);
+        append(l, "%schannels %lld", comma(l), (long long)a->channels);
     if (reads & AS_ATTR_PROBABILITY)
-        append(l, ", probability %g", a->probability);
+        append(l, "%sprobability %g", comma(l), a->probability);
     if (reads & AS_ATTR_EPSILON)
-        append(l, ", epsilon %g", a->epsilon);
+        append(l, "%sepsilon %g", comma(l), a->epsilon);
     if (reads & AS_ATTR_FACTOR)
-        append(l, ", factor %g", a->factor);
+        append(l, "%sfactor %g", comma(l), a->factor);
     if (reads & AS_ATTR_LABEL_SMOOTHING)
-        append(l, ", label_smoothing %g", a->label_smoothing);
+        append(l, "%slabel_smoothing %g", comma(l), a->label_smoothing);
+}
+
+void as_node_attributes_text(const assay_node *node, char *text, size_t size) {
+    line l = {.used = 0};
+    append_attrs(&l, node);
+    snprintf(text, size, "%s", l.text);
+}
+
+const char *as_graph_input_name(int32_t input) {
+    return input >= 0 && input < ASSAY_INPUT_COUNT ? input_names[input] : "?";
 }
 
 static bool is_shown(const assay_graph_view *view, uint32_t node) {
@@ -78,15 +93,13 @@ static void print_node(const assay_graph_view *view, uint32_t n, FILE *stream) {
         if (node->inputs[i] == ASSAY_NONE)
             continue;
         int32_t parameter = view->values[node->inputs[i]].parameter;
-        append(&l, "%s%%%d", l.used ? ", " : "", (int)node->inputs[i]);
+        append(&l, "%s%%%d", comma(&l), (int)node->inputs[i]);
         if (parameter >= 0)
             append(&l, " %s", view->parameters[parameter].name);
     }
     append_attrs(&l, node);
     as_shape_text(&view->values[node->outputs[0]], shape, sizeof shape);
-    /* Without inputs the attributes come first and bring a comma. */
-    const char *inside = l.text[0] == ',' ? l.text + 2 : l.text;
-    fprintf(stream, "%%%d = %s(%s) : %s%s\n", (int)node->outputs[0], as_op_name(node->op), inside,
+    fprintf(stream, "%%%d = %s(%s) : %s%s\n", (int)node->outputs[0], as_op_name(node->op), l.text,
             shape, as_node_is_recomputed(view, n) ? ", computed again" : "");
 }
 
@@ -121,9 +134,9 @@ static void print_dot_node(const assay_graph_view *view, uint32_t n, FILE *strea
     char shape[64];
     append_attrs(&l, node);
     as_shape_text(&view->values[node->outputs[0]], shape, sizeof shape);
-    fprintf(stream, "  v%d [shape=box, %slabel=\"%s%s\\n%s", (int)node->outputs[0],
-            as_node_is_recomputed(view, n) ? "style=dashed, " : "", as_op_name(node->op), l.text,
-            shape);
+    fprintf(stream, "  v%d [shape=box, %slabel=\"%s%s%s\\n%s", (int)node->outputs[0],
+            as_node_is_recomputed(view, n) ? "style=dashed, " : "", as_op_name(node->op), comma(&l),
+            l.text, shape);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         int32_t parameter =
             node->inputs[i] == ASSAY_NONE ? -1 : view->values[node->inputs[i]].parameter;

@@ -302,3 +302,16 @@ double as_graph_flops(const assay_graph_view *view, int with_gradient, int32_t n
             sum += as_node_flops(view, n, n_rows, lengths);
     return sum;
 }
+
+int32_t as_graph_n_products(const assay_graph_view *view) {
+    int32_t n = 0;
+    for (uint32_t i = 0; i < view->n_forward_nodes; i++) {
+        int32_t op = view->nodes[i].op;
+        if (op == ASSAY_OP_LINEAR)
+            n += 1;
+        else if (op == ASSAY_OP_ATTENTION || op == ASSAY_OP_RNN || op == ASSAY_OP_LSTM ||
+                 op == ASSAY_OP_GRU)
+            n += 2;
+    }
+    return n;
+}

@@ -138,16 +138,9 @@ assay_value as_graph_frozen_rows(const assay_graph_view *view) {
 /* ---- a part of a graph as one of its own ------------------------------------------------------
  */
 
-typedef struct part {
-    const assay_graph_view *whole;
-    assay_graph *graph;
-    bool *live;       /* [n_values of the whole] to be copied */
-    assay_value *own; /* [n_values of the whole] in the part, or ASSAY_NONE */
-} part;
-
-/* Marks what `value` depends on, itself too, but nothing through `end` (ASSAY_NONE: no end). */
-static void mark_part(const assay_graph_view *whole, assay_value value, assay_value end,
-                      bool *live) {
+void as_part_mark(as_part *p, assay_value value, assay_value end) {
+    const assay_graph_view *whole = p->whole;
+    bool *live = p->live;
     live[value] = true;
     for (uint32_t n = whole->n_forward_nodes; n-- > 0;) {
         const assay_node *node = &whole->nodes[n];
@@ -159,7 +152,7 @@ static void mark_part(const assay_graph_view *whole, assay_value value, assay_va
     }
 }
 
-static assay_value copy_node(const part *p, const assay_node *node,
+static assay_value copy_node(const as_part *p, const assay_node *node,
                              const assay_value_info *output) {
     assay_value inputs[AS_MAX_OPERANDS];
     for (uint32_t i = 0; i < node->n_inputs; i++)
@@ -171,7 +164,7 @@ static assay_value copy_node(const part *p, const assay_node *node,
     return own;
 }
 
-static assay_value copy_value(const part *p, assay_value value) {
+static assay_value copy_value(const as_part *p, assay_value value) {
     const assay_value_info *info = &p->whole->values[value];
     if (info->input >= 0)
         return as_graph_add_input(p->graph, info->input);
@@ -183,19 +176,14 @@ static assay_value copy_value(const part *p, assay_value value) {
 }
 
 /* Numbers grow along the graph, so what a node reads is there before it. */
-static void copy_live(const part *p) {
+void as_part_copy(const as_part *p) {
     for (uint32_t v = 0; v < p->whole->n_values && !as_graph_failed(p->graph); v++)
         if (p->live[v] && p->own[v] == ASSAY_NONE)
             p->own[v] = copy_value(p, (assay_value)v);
 }
 
-static assay_status part_new(const assay_graph_view *whole, assay_value value, part *ret_part,
-                             assay_error *error) {
-    part p = {.whole = whole};
-    if (value < 0 || (uint32_t)value >= whole->n_values ||
-        whole->values[value].domain != ASSAY_DOMAIN_ROWS || whole->values[value].node < 0)
-        return as_fail(error, ASSAY_INVALID_ARGUMENT, "graph part",
-                       "value %d is no computed row value [B, C] of the graph", (int)value);
+assay_status as_part_new(const assay_graph_view *whole, as_part *ret_part, assay_error *error) {
+    as_part p = {.whole = whole};
     assay_status status = as_graph_new(&p.graph, error);
     if (status != ASSAY_OK)
         return status;
@@ -212,23 +200,39 @@ static assay_status part_new(const assay_graph_view *whole, assay_value value, p
     return ASSAY_OK;
 }
 
-assay_status as_graph_before(const assay_graph_view *view, assay_value value,
-                             assay_graph **ret_graph, assay_error *error) {
-    part p;
-    assay_status status = part_new(view, value, &p, error);
-    if (status != ASSAY_OK)
-        return status;
-    mark_part(view, value, ASSAY_NONE, p.live);
-    copy_live(&p);
-    if (!as_graph_failed(p.graph))
-        (void)as_graph_make_view(p.graph, p.own[value], ASSAY_NONE, p.graph->n_nodes);
-    status = as_graph_status(p.graph, error);
+assay_status as_part_finish(as_part *p, assay_value result, assay_graph **ret_graph,
+                            assay_error *error) {
+    if (!as_graph_failed(p->graph))
+        (void)as_graph_make_view(p->graph, result, ASSAY_NONE, p->graph->n_nodes);
+    assay_status status = as_graph_status(p->graph, error);
     if (status != ASSAY_OK) {
-        as_graph_free(p.graph);
+        as_graph_free(p->graph);
         return status;
     }
-    *ret_graph = p.graph;
+    *ret_graph = p->graph;
     return ASSAY_OK;
+}
+
+static assay_status check_rows_value(const assay_graph_view *whole, assay_value value,
+                                     assay_error *error) {
+    if (value >= 0 && (uint32_t)value < whole->n_values &&
+        whole->values[value].domain == ASSAY_DOMAIN_ROWS && whole->values[value].node >= 0)
+        return ASSAY_OK;
+    return as_fail(error, ASSAY_INVALID_ARGUMENT, "graph part",
+                   "value %d is no computed row value [B, C] of the graph", (int)value);
+}
+
+assay_status as_graph_before(const assay_graph_view *view, assay_value value,
+                             assay_graph **ret_graph, assay_error *error) {
+    as_part p;
+    assay_status status = check_rows_value(view, value, error);
+    if (status == ASSAY_OK)
+        status = as_part_new(view, &p, error);
+    if (status != ASSAY_OK)
+        return status;
+    as_part_mark(&p, value, ASSAY_NONE);
+    as_part_copy(&p);
+    return as_part_finish(&p, p.own[value], ret_graph, error);
 }
 
 /* features[id of the row's one token]: ROWS [B, C] */
@@ -249,7 +253,7 @@ static assay_value read_features(assay_graph *graph, int64_t n_rows, int64_t cha
 }
 
 /* What follows reads rows alone: a token there would be one of the features' rows. */
-static void check_rows_only(const part *p, assay_value value) {
+static void check_rows_only(const as_part *p, assay_value value) {
     for (uint32_t v = 0; v < p->whole->n_values; v++) {
         const assay_value_info *info = &p->whole->values[v];
         if (p->live[v] && (assay_value)v != value && info->domain == ASSAY_DOMAIN_TOKENS)
@@ -263,15 +267,17 @@ static void check_rows_only(const part *p, assay_value value) {
 assay_status as_graph_after(const assay_graph_view *view, assay_value value, int64_t n_rows,
                             const as_graph_options *options, assay_graph **ret_graph,
                             assay_error *error) {
-    part p;
-    assay_status status = part_new(view, value, &p, error);
+    as_part p;
+    assay_status status = check_rows_value(view, value, error);
+    if (status == ASSAY_OK)
+        status = as_part_new(view, &p, error);
     if (status != ASSAY_OK)
         return status;
-    mark_part(view, view->logits, value, p.live);
+    as_part_mark(&p, view->logits, value);
     check_rows_only(&p, value);
     if (!as_graph_failed(p.graph))
         p.own[value] = read_features(p.graph, n_rows, view->values[value].dims[0]);
-    copy_live(&p);
+    as_part_copy(&p);
     status = as_graph_status(p.graph, error);
     if (status == ASSAY_OK)
         status = as_graph_close(p.graph, p.own[view->logits], options, error);

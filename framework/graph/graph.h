@@ -80,6 +80,41 @@ ASSAY_MUST_USE assay_status as_graph_after(const assay_graph_view *view, assay_v
                                            int64_t n_rows, const as_graph_options *options,
                                            assay_graph **ret_graph, assay_error *error);
 
+/* ---- attention's weights --------------------------------------------------------------------- */
+
+/* Whose weights are told of the tokens of a row. */
+typedef enum as_attention_query {
+    AS_ATTENTION_POOL,  /* those of the pooled sum (attention_pool) */
+    AS_ATTENTION_FIRST, /* of the first token's query, which alone the logits read */
+    AS_ATTENTION_LAST,  /* of the last token's */
+    AS_ATTENTION_MEAN,  /* mean over the queries of all tokens */
+} as_attention_query;
+
+typedef struct as_attention {
+    uint32_t node; /* of the view */
+    int32_t heads; /* 1: attention_pool */
+    as_attention_query query;
+    int64_t channels; /* of the probe's result */
+    int64_t window;   /* tokens whose weights one run of the probe tells: channels / heads */
+} as_attention;
+
+/* [any] The last attention or attention_pool node, the nearest to the logits; false: it has none.
+ */
+bool as_graph_find_attention(const assay_graph_view *view, as_attention *ret_attention);
+
+/* Parameter of the probe: [max_tokens, channels]. */
+#define AS_ATTENTION_WINDOW "attention_window"
+
+/* [cell] A closed forward graph, the probe, that computes what that node's weights are computed
+ * from as the whole graph does, and gives the weights themselves as rows [B, channels]: in place of
+ * the values that are mixed stand rows of the frozen parameter AS_ATTENTION_WINDOW by position.
+ * With ones at [first + j, h window + j], zero elsewhere, channel h window + j of a row is head h's
+ * weight of its token first + j. */
+ASSAY_MUST_USE assay_status as_graph_attention_probe(const assay_graph_view *view,
+                                                     const as_attention *attention,
+                                                     int64_t max_tokens, assay_graph **ret_graph,
+                                                     assay_error *error);
+
 /* [any] What PyTorch's mean of the loss over these rows divides its sum by: the sum of their
  * labels' class weights, n_rows where the graph has none. The loss_scale of a step over a batch is
  * its inverse, summed over the batches that are accumulated. */
@@ -94,6 +129,12 @@ int64_t as_graph_n_trained(const assay_graph_view *view);
 /* [any] "linear", "gru_grad", ...; "?" for a number out of range. */
 const char *as_op_name(int32_t op);
 
+/* [any] The attributes that a node's operation reads, as "heads 4, probability 0.1"; may be empty.
+ */
+void as_node_attributes_text(const assay_node *node, char *text, size_t size);
+/* [any] "token_ids", "positions", ... of an ASSAY_INPUT_*; "?" for a number out of range. */
+const char *as_graph_input_name(int32_t input);
+
 /* [any] Text and DOT dumps of the forward part (one node a line: name, inputs, shape, parameters),
  * and of what is computed again in the backward part. */
 void as_graph_print(const assay_graph_view *view, FILE *stream);
@@ -107,5 +148,9 @@ double as_node_flops(const assay_graph_view *view, uint32_t node, int32_t n_rows
 /* [any] Sum over the forward nodes, or over all nodes with_gradient. */
 double as_graph_flops(const assay_graph_view *view, int with_gradient, int32_t n_rows,
                       const int32_t *lengths);
+
+/* [any] Matrix products of the forward part: of a recurrent layer those of input and state, as its
+ * gates forget; of attention scores and mean. Bounds of errors grow with its root. */
+int32_t as_graph_n_products(const assay_graph_view *view);
 
 #endif

@@ -125,6 +125,28 @@ void as_mark_trained(const assay_parameter_info *parameters, uint32_t n_paramete
  * *logits follows. False with an error stuck. */
 bool as_graph_freeze(assay_graph *graph, const as_graph_options *options, assay_value *logits);
 
+/* ---- a part of a graph as one of its own: frozen.c --------------------------------------------
+ */
+
+typedef struct as_part {
+    const assay_graph_view *whole;
+    assay_graph *graph;
+    bool *live;       /* [n_values of the whole] to be copied */
+    assay_value *own; /* [n_values of the whole] in the part, or ASSAY_NONE */
+} as_part;
+
+/* [cell] An empty part; its graph is the caller's. */
+ASSAY_MUST_USE assay_status as_part_new(const assay_graph_view *whole, as_part *ret_part,
+                                        assay_error *error);
+/* [cell] Marks what `value` depends on, itself too, but nothing through `end` (ASSAY_NONE: no end).
+ */
+void as_part_mark(as_part *part, assay_value value, assay_value end);
+/* [cell] Copies what is marked and has no own value yet; errors stick to the graph. */
+void as_part_copy(const as_part *part);
+/* [cell] Closes the part as a forward graph whose logits are `result`; frees it on failure. */
+ASSAY_MUST_USE assay_status as_part_finish(as_part *part, assay_value result,
+                                           assay_graph **ret_graph, assay_error *error);
+
 /* [cell] Appends the backward nodes of d(loss)/d(parameters) for the nodes [0, n_nodes) and sets
  * each parameter's gradient. Errors stick. */
 void as_graph_add_gradient(assay_graph *graph);

@@ -4,6 +4,7 @@
  * steady step. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -201,6 +202,31 @@ assay_status as_engine_fill(as_engine *engine, as_parameter_fill fill, void *con
     assay_status status = staging ? ASSAY_OK : ASSAY_OUT_OF_MEMORY;
     for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++) {
         status = fill(context, i, staging, error);
+        if (status == ASSAY_OK)
+            status = as_engine_set_parameter(engine, ASSAY_STATE_PARAMETER, i, staging, error);
+    }
+    free(staging);
+    return status;
+}
+
+int64_t as_find_parameter(const assay_graph_view *view, const char *name) {
+    for (uint32_t i = 0; i < view->n_parameters; i++)
+        if (strcmp(view->parameters[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+assay_status as_engine_fill_from(as_engine *engine, as_engine *from, as_parameter_fill other,
+                                 void *context, assay_error *error) {
+    double *staging = new_staging(engine, error);
+    assay_status status = staging ? ASSAY_OK : ASSAY_OUT_OF_MEMORY;
+    for (uint32_t i = 0; status == ASSAY_OK && i < engine->view->n_parameters; i++) {
+        int64_t there = as_find_parameter(from->view, engine->view->parameters[i].name);
+        if (there < 0 && !other)
+            continue;
+        status = there >= 0 ? as_engine_get_parameter(from, ASSAY_STATE_PARAMETER, (uint32_t)there,
+                                                      staging, error)
+                            : other(context, i, staging, error);
         if (status == ASSAY_OK)
             status = as_engine_set_parameter(engine, ASSAY_STATE_PARAMETER, i, staging, error);
     }

@@ -32,6 +32,13 @@ typedef assay_status (*as_parameter_fill)(void *context, uint32_t parameter, dou
 /* [cell] Fills and uploads one parameter after the other, through one buffer. */
 ASSAY_MUST_USE assay_status as_engine_fill(as_engine *engine, as_parameter_fill fill, void *context,
                                            assay_error *error);
+/* [cell] Every parameter from the one of its name in another engine; `other` fills those that this
+ * one lacks (its `parameter` is this engine's), NULL: they stay as they are. */
+ASSAY_MUST_USE assay_status as_engine_fill_from(as_engine *engine, as_engine *from,
+                                                as_parameter_fill other, void *context,
+                                                assay_error *error);
+/* [any] Number of the parameter of that name; -1: the view has none. */
+int64_t as_find_parameter(const assay_graph_view *view, const char *name);
 /* [cell] Sets a whole state to zero. */
 ASSAY_MUST_USE assay_status as_engine_zero(as_engine *engine, int32_t state, assay_error *error);
 /* [cell] A state (ASSAY_STATE_*) of one parameter of the view, values[n_elements]. */

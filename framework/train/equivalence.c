@@ -51,21 +51,6 @@ typedef struct bounds {
     bool euclidean; /* norm of gradients; else the maximum's */
 } bounds;
 
-/* Matrix products of the forward part, one after the other: of a recurrent layer those of input and
- * state, as its gates forget; of attention scores and mean. */
-static int32_t count_products(const assay_graph_view *view) {
-    int32_t n = 0;
-    for (uint32_t i = 0; i < view->n_forward_nodes; i++) {
-        int32_t op = view->nodes[i].op;
-        if (op == ASSAY_OP_LINEAR)
-            n += 1;
-        else if (op == ASSAY_OP_ATTENTION || op == ASSAY_OP_RNN || op == ASSAY_OP_LSTM ||
-                 op == ASSAY_OP_GRU)
-            n += 2;
-    }
-    return n;
-}
-
 /* False for a dtype without bounds. */
 static bool bounds_of(int32_t dtype, const assay_graph_view *view, bounds *ret_bounds) {
     const double u = dtype == ASSAY_DTYPE_BF16 ? BF16_ROUNDOFF : TEN_BIT_ROUNDOFF;
@@ -75,7 +60,7 @@ static bool bounds_of(int32_t dtype, const assay_graph_view *view, bounds *ret_b
         *ret_bounds = (bounds){1e-10, 1e-10, FLOOR, false};
     else if (dtype == ASSAY_DTYPE_BF16 || dtype == ASSAY_DTYPE_TF32 || dtype == ASSAY_DTYPE_FP16)
         *ret_bounds =
-            (bounds){4 * u * sqrt((double)count_products(view)), 4 * sqrt(u), 4 * u, true};
+            (bounds){4 * u * sqrt((double)as_graph_n_products(view)), 4 * sqrt(u), 4 * u, true};
     else
         return false;
     return true;

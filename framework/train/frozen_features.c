@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -36,44 +35,26 @@ static assay_status no_memory(const as_features *f, assay_error *error) {
                    (unsigned)f->told.n_rows);
 }
 
-/* ---- parameters by name ---------------------------------------------------------------------- */
+/* ---- a part's engine ---------------------------------------------------------------------------
+ */
 
-/* -1: the view has none of that name. */
-static int64_t find_parameter(const assay_graph_view *view, const char *name) {
-    for (uint32_t i = 0; i < view->n_parameters; i++)
-        if (strcmp(view->parameters[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-/* Which parameters a part's engine takes from where. */
-typedef struct part_source {
-    const as_features *features;
-    const assay_graph_view *part;
-} part_source;
-
-static assay_status fill_part(void *context, uint32_t parameter, double *values,
-                              assay_error *error) {
-    const part_source *source = context;
-    const as_features *f = source->features;
-    const char *name = source->part->parameters[parameter].name;
-    int64_t from = find_parameter(whole_view(f), name);
-    if (from >= 0)
-        return as_engine_get_parameter(f->config.engine, ASSAY_STATE_PARAMETER, (uint32_t)from,
-                                       values, error);
-    as_feature_matrix_widen(&f->matrix, values); /* all others are the whole model's */
+static assay_status fill_features(void *context, uint32_t parameter, double *values,
+                                  assay_error *error) {
+    const as_features *f = context;
+    (void)parameter; /* all others are the whole model's */
+    (void)error;
+    as_feature_matrix_widen(&f->matrix, values);
     return ASSAY_OK;
 }
 
-static assay_status open_part(const as_features *f, const assay_graph *graph, int64_t max_tokens,
+static assay_status open_part(as_features *f, const assay_graph *graph, int64_t max_tokens,
                               as_engine **ret_engine, assay_error *error) {
     as_engine_config config = *as_engine_configuration(f->config.engine);
-    part_source source = {f, as_graph_view(graph)};
     as_engine *engine = NULL;
     config.max_tokens = max_tokens;
     assay_status status = as_engine_new(&config, graph, &engine, error);
     if (status == ASSAY_OK)
-        status = as_engine_fill(engine, fill_part, &source, error);
+        status = as_engine_fill_from(engine, f->config.engine, fill_features, f, error);
     if (status != ASSAY_OK) {
         as_engine_free(engine);
         return status;
@@ -297,7 +278,7 @@ assay_status as_features_finish(as_features *f, assay_error *error) {
     if (!(values = calloc(largest ? largest : 1, sizeof *values)))
         return no_memory(f, error);
     for (uint32_t i = 0; status == ASSAY_OK && i < head->n_parameters; i++) {
-        int64_t to = find_parameter(whole_view(f), head->parameters[i].name);
+        int64_t to = as_find_parameter(whole_view(f), head->parameters[i].name);
         if (head->parameters[i].gradient == ASSAY_NONE || to < 0)
             continue;
         status = as_engine_get_parameter(f->engine, ASSAY_STATE_PARAMETER, i, values, error);

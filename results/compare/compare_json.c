@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "results/compare/compare.h"
 
 static json_t *real(double value) {
@@ -11,13 +12,13 @@ static json_t *real(double value) {
 }
 
 static json_t *check_json(const as_check *check) {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s?}", "metric",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "metric",
                      as_check_kind_name(check->kind), "base", real(check->base), "new",
                      real(check->new_), "change", real(check->change.value), "low",
                      real(check->change.low), "high", real(check->change.high), "p", real(check->p),
                      "p_holm", real(check->p_holm), "margin", real(check->margin), "verdict",
                      check->verdict == AS_VERDICT_WORSE ? "worse" : as_verdict_name(check->verdict),
-                     "advice", check->advice);
+                     "advice", as_json_text(check->advice));
 }
 
 static json_t *f1_json(const as_f1_change *f1) {
@@ -40,16 +41,16 @@ static json_t *entry_json(const as_compared_entry *entry) {
     json_t *checks = json_array();
     for (size_t i = 0; i < entry->n_checks; i++)
         json_array_append_new(checks, check_json(&entry->checks[i]));
-    return json_pack("{s:s, s:s?, s:s?, s:I, s:o, s:o, s:o}", "entry", entry->entry, "backend",
-                     entry->backend, "dtype", entry->dtype, "seeds", (json_int_t)entry->n_seeds,
-                     "checks", checks, "f1_macro", f1_json(&entry->f1), "figures",
-                     figures_json(entry));
+    return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "entry", as_json_text(entry->entry),
+                     "backend", as_json_text(entry->backend), "dtype", as_json_text(entry->dtype),
+                     "seeds", (json_int_t)entry->n_seeds, "checks", checks, "f1_macro",
+                     f1_json(&entry->f1), "figures", figures_json(entry));
 }
 
 static json_t *lines_json(const char *const *lines, size_t n) {
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(array, json_string(lines[i]));
+        json_array_append_new(array, as_json_text(lines[i]));
     return array;
 }
 
@@ -58,13 +59,14 @@ assay_status as_comparison_json(const as_comparison *comparison, json_t **ret_js
     json_t *entries = json_array();
     for (size_t i = 0; i < comparison->n_entries; i++)
         json_array_append_new(entries, entry_json(&comparison->entries[i]));
-    json_t *json = json_pack(
-        "{s:i, s:s, s:s, s:s?, s:b, s:b, s:o, s:o, s:o, s:i}", "schema_version", 1, "base",
-        comparison->base->folder, "new", comparison->new_->folder, "against", comparison->against,
-        "same_data", comparison->same_data, "same_machine", comparison->same_machine, "entries",
-        entries, "problems", lines_json(comparison->problems, comparison->n_problems), "notes",
-        lines_json(comparison->notes, comparison->n_notes), "exit",
-        as_comparison_exit_code(comparison));
+    json_t *json = json_pack("{s:i, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:i}", "schema_version",
+                             1, "base", as_json_text(comparison->base->folder), "new",
+                             as_json_text(comparison->new_->folder), "against",
+                             as_json_text(comparison->against), "same_data", comparison->same_data,
+                             "same_machine", comparison->same_machine, "entries", entries,
+                             "problems", lines_json(comparison->problems, comparison->n_problems),
+                             "notes", lines_json(comparison->notes, comparison->n_notes), "exit",
+                             as_comparison_exit_code(comparison));
     if (!json)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, "compare", "no memory for the JSON");
     *ret_json = json;

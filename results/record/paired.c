@@ -26,12 +26,16 @@ static size_t count_test_rows(const as_record *record) {
 
 static void collect_test_rows(const as_record *record, test_row *rows) {
     size_t n = 0;
+    bool ascending = true; /* as they usually are */
     for (size_t i = 0; i < record->n_predictions; i++) {
         const as_prediction *p = &record->predictions[i];
-        if (strcmp(p->split, "test") == 0)
-            rows[n++] = (test_row){p->index, p->label, p->predicted};
+        if (strcmp(p->split, "test") != 0)
+            continue;
+        ascending = ascending && (n == 0 || rows[n - 1].index <= p->index);
+        rows[n++] = (test_row){p->index, p->label, p->predicted};
     }
-    qsort(rows, n, sizeof *rows, compare_rows);
+    if (!ascending)
+        qsort(rows, n, sizeof *rows, compare_rows);
 }
 
 static const char *cell_name(const as_record *record) {
@@ -91,7 +95,7 @@ assay_status as_paired_new(as_arena *arena, const as_record *const *records, siz
     free(rows);
     if (status == ASSAY_OK)
         *ret_paired =
-            (as_paired){n, n_records, n_classes, labels, (const int32_t *const *)predicted};
+            (as_paired){n, n_records, n_classes, index, labels, (const int32_t *const *)predicted};
     return status;
 }
 

@@ -9,7 +9,8 @@
 typedef struct as_paired {
     size_t n_texts, n_records;
     int32_t n_classes;
-    const int32_t *labels;           /* [n_texts] by ascending index of the text */
+    const int64_t *index;            /* [n_texts] of the texts, ascending */
+    const int32_t *labels;           /* [n_texts] */
     const int32_t *const *predicted; /* [n_records][n_texts] */
 } as_paired;
 

@@ -121,13 +121,11 @@ void as_profile_free(as_profile *profile) {
 
 assay_status as_run_profile(const as_run *run, const as_record *cell, as_profile **ret_profile,
                             assay_error *error) {
-    char *cells = as_path_join(run->folder, "cells");
-    char *folder = cells && cell->cell ? as_path_join(cells, cell->cell) : NULL;
+    char *folder = as_run_cell_folder(run, cell);
     assay_status status =
         folder       ? as_profile_read(folder, ret_profile, error)
         : cell->cell ? as_fail(error, ASSAY_OUT_OF_MEMORY, "profile", "no memory")
                      : as_fail(error, ASSAY_NOT_FOUND, "profile", "of a cell that did not run");
     free(folder);
-    free(cells);
     return status;
 }

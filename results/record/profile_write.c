@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "results/record/profile.h"
 
 /* The tree under construction; a failed allocation is remembered. */
@@ -21,11 +22,6 @@ static void set(builder *b, json_t *o, const char *key, json_t *value) {
 
 static json_t *real(double value) {
     return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *text(const char *value) {
-    json_t *string = value ? json_string(value) : json_null();
-    return string ? string : json_string("(not UTF-8)");
 }
 
 static json_t *figure(builder *b, as_figure f) {
@@ -61,9 +57,9 @@ static json_t *line_json(builder *b, const as_profile *profile, const as_profile
                          const as_profile_line *line) {
     json_t *o = json_object();
     as_roof roof = as_profile_roof(profile, line->flops, line->bytes, line->seconds);
-    set(b, o, "operation", text(line->operation));
+    set(b, o, "operation", as_json_text(line->operation));
     set(b, o, "node", line->node >= 0 ? json_integer(line->node) : json_null());
-    set(b, o, "parameter", text(line->parameter));
+    set(b, o, "parameter", as_json_text(line->parameter));
     set(b, o, "calls", json_integer(line->calls));
     set(b, o, "seconds", real(line->seconds));
     set(b, o, "share", real(line->seconds / part->seconds));
@@ -71,14 +67,14 @@ static json_t *line_json(builder *b, const as_profile *profile, const as_profile
     set(b, o, "bytes", real(line->bytes));
     set(b, o, "flops_per_second", real(line->flops > 0 ? line->flops / line->seconds : NAN));
     set(b, o, "bytes_per_second", real(line->bytes > 0 ? line->bytes / line->seconds : NAN));
-    set(b, o, "roof", text(roof.name));
+    set(b, o, "roof", as_json_text(roof.name));
     set(b, o, "roof_share", real(roof.share));
     return o;
 }
 
 static json_t *part_json(builder *b, const as_profile *profile, const as_profile_part *part) {
     json_t *o = json_object(), *lines = json_array();
-    set(b, o, "name", text(part->name));
+    set(b, o, "name", as_json_text(part->name));
     set(b, o, "steps", json_integer(part->steps));
     set(b, o, "rows", json_integer(part->rows));
     set(b, o, "tokens", json_integer(part->tokens));
@@ -94,11 +90,11 @@ static json_t *part_json(builder *b, const as_profile *profile, const as_profile
 static json_t *profile_json(builder *b, const as_profile *p) {
     json_t *o = json_object(), *peaks = json_object(), *parts = json_array();
     set(b, o, "schema_version", json_integer(AS_PROFILE_SCHEMA_VERSION));
-    set(b, o, "cell", text(p->cell));
-    set(b, o, "entry", text(p->entry));
-    set(b, o, "backend", text(p->backend));
-    set(b, o, "libraries", text(p->libraries));
-    set(b, o, "dtype", text(p->dtype));
+    set(b, o, "cell", as_json_text(p->cell));
+    set(b, o, "entry", as_json_text(p->entry));
+    set(b, o, "backend", as_json_text(p->backend));
+    set(b, o, "libraries", as_json_text(p->libraries));
+    set(b, o, "dtype", as_json_text(p->dtype));
     set(b, o, "threads", json_integer(p->threads));
     set(b, peaks, "compute_flops_per_second", figure(b, p->peak_compute));
     set(b, peaks, "gemm_flops_per_second", figure(b, p->peak_gemm));
@@ -114,9 +110,9 @@ static json_t *profile_json(builder *b, const as_profile *p) {
 
 static json_t *name_json(builder *b, const char *what, int pid, const char *name) {
     json_t *o = json_object(), *args = json_object();
-    set(b, args, "name", text(name));
-    set(b, o, "name", text(what));
-    set(b, o, "ph", text("M"));
+    set(b, args, "name", as_json_text(name));
+    set(b, o, "name", as_json_text(what));
+    set(b, o, "ph", as_json_text("M"));
     set(b, o, "pid", json_integer(pid));
     set(b, o, "tid", json_integer(1));
     set(b, o, "args", args);
@@ -125,9 +121,9 @@ static json_t *name_json(builder *b, const char *what, int pid, const char *name
 
 static json_t *event_json(builder *b, const as_profile_event *event, int pid) {
     json_t *o = json_object(), *args = json_object();
-    set(b, o, "name", text(event->line ? event->line->operation : "step"));
-    set(b, o, "cat", text(event->line ? "operation" : "step"));
-    set(b, o, "ph", text("X"));
+    set(b, o, "name", as_json_text(event->line ? event->line->operation : "step"));
+    set(b, o, "cat", as_json_text(event->line ? "operation" : "step"));
+    set(b, o, "ph", as_json_text("X"));
     set(b, o, "ts", real(event->start_seconds * 1e6));
     set(b, o, "dur", real(event->seconds * 1e6));
     set(b, o, "pid", json_integer(pid));
@@ -136,7 +132,7 @@ static json_t *event_json(builder *b, const as_profile_event *event, int pid) {
         if (event->line->node >= 0)
             set(b, args, "node", json_integer(event->line->node));
         if (event->line->parameter)
-            set(b, args, "parameter", text(event->line->parameter));
+            set(b, args, "parameter", as_json_text(event->line->parameter));
         set(b, args, "flops", real(event->flops));
         set(b, args, "bytes", real(event->bytes));
     }
@@ -156,11 +152,11 @@ static json_t *trace_json(builder *b, const as_profile *p) {
         for (size_t k = 0; k < part->n_events; k++)
             b->failed |= json_array_append_new(events, event_json(b, &part->events[k], pid)) != 0;
     }
-    set(b, other, "cell", text(p->cell));
-    set(b, other, "backend", text(p->backend));
-    set(b, other, "dtype", text(p->dtype));
+    set(b, other, "cell", as_json_text(p->cell));
+    set(b, other, "backend", as_json_text(p->backend));
+    set(b, other, "dtype", as_json_text(p->dtype));
     set(b, o, "traceEvents", events);
-    set(b, o, "displayTimeUnit", text("ms"));
+    set(b, o, "displayTimeUnit", as_json_text("ms"));
     set(b, o, "otherData", other);
     return o;
 }

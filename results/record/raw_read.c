@@ -22,6 +22,7 @@ static const size_t max_raw_bytes = (size_t)2 << 30;
 typedef struct table {
     const char *path;
     char *text;
+    const char *end; /* of the text */
     as_csv csv;
     size_t column; /* of the next field; 0 begins a line */
     assay_error *error;
@@ -111,6 +112,52 @@ static bool next_plain_probability(table *t, float *ret_value) {
     return true;
 }
 
+/* Behind the digits from `p` on, eight at a time: a byte is none where adding 0x46 or taking 0x30
+ * away carries into its highest bit. */
+static const char *pass_digits(const char *p, const char *end) {
+    while (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && end - p >= 8) {
+        uint64_t bytes;
+        memcpy(&bytes, p, sizeof bytes);
+        uint64_t others =
+            ((bytes + 0x4646464646464646u) | (bytes - 0x3030303030303030u)) & 0x8080808080808080u;
+        if (others)
+            return p + (size_t)__builtin_ctzll(others) / 8;
+        p += 8;
+    }
+    while (*p >= '0' && *p <= '9')
+        p++;
+    return p;
+}
+
+/* "0.DIGITS", "D.DIGITSe-DD" but for e-00, or "0": at most 1 whatever the digits are, so they need
+ * not be read. False: nothing was passed. */
+static bool pass_plain_probability(table *t) {
+    const char *p = t->csv.place;
+    bool begins = t->status == ASSAY_OK && t->column > 0 && !t->csv.at_line_end;
+    bool small = *p == '0';
+    if (!begins || *p < '0' || *p > '9')
+        return false;
+    p++;
+    if (*p == '.') {
+        const char *digits = ++p;
+        p = pass_digits(p, t->end);
+        if (p == digits)
+            return false;
+    }
+    if (*p == 'e' && p[1] == '-' && p[2] >= '0' && p[2] <= '9' && p[3] >= '0' && p[3] <= '9') {
+        small = small || p[2] != '0' || p[3] != '0';
+        p += 4;
+    }
+    if (!small || (*p != ',' && *p != '\n'))
+        return false;
+    t->csv.line = t->csv.next_line;
+    t->csv.at_line_end = *p == '\n';
+    t->csv.next_line += *p == '\n';
+    t->csv.place = (char *)(uintptr_t)p + 1;
+    t->column++;
+    return true;
+}
+
 static float next_probability(table *t) {
     float plain;
     if (next_plain_probability(t, &plain))
@@ -137,12 +184,14 @@ static assay_status table_open(table *t, const char *const *names, size_t n_name
                                size_t *ret_rows) {
     if (!as_path_exists(t->path))
         return ASSAY_OK;
-    t->status = as_file_read(t->path, max_raw_bytes, &t->text, NULL, t->error);
+    size_t size = 0, n = 0;
+    t->status = as_file_read(t->path, max_raw_bytes, &t->text, &size, t->error);
     if (t->status != ASSAY_OK)
         return t->status;
-    size_t n = 0;
-    for (const char *p = t->text; *p; p++)
-        n += *p == '\n' || p[1] == '\0';
+    t->end = t->text + size;
+    for (const char *p = t->text; (p = memchr(p, '\n', (size_t)(t->end - p))); p++)
+        n++;
+    n += size > 0 && t->end[-1] != '\n';
     t->csv = as_csv_open(t->text);
     for (size_t i = 0; i < n_columns; i++) {
         const char *broken = NULL, *field = as_csv_next(&t->csv, &broken);
@@ -171,30 +220,46 @@ static const char *next_word(table *t, const char *const *words, size_t n, const
     return words[0];
 }
 
-static assay_status read_predictions(table *t, as_record *record) {
+/* Checked, and read past. */
+static void pass_probability(table *t) {
+    if (!pass_plain_probability(t))
+        (void)next_probability(t);
+}
+
+/* The row's probabilities: all of them into `shares`, or the predicted class's alone. */
+static void read_shares(table *t, as_prediction *p, size_t n_classes, float *shares) {
+    p->share = NAN;
+    p->probabilities = shares;
+    for (size_t k = 0; k < n_classes; k++) {
+        if (shares)
+            shares[k] = next_probability(t);
+        else if (k == (size_t)p->predicted)
+            p->share = next_probability(t);
+        else
+            pass_probability(t);
+    }
+}
+
+static assay_status read_predictions(table *t, as_record *record, bool answers_only) {
     static const char *const names[] = {"split", "index", "label", "predicted"};
     static const char *const splits[] = {"test", "validation", "train"};
-    size_t n_rows = 0, n_classes = (size_t)record->dataset.n_labels, n = 0;
+    size_t n_rows = 0, n_classes = (size_t)record->dataset.n_labels, n = 0, n_floats = 0;
     if (table_open(t, names, 4, 4 + n_classes, &n_rows) != ASSAY_OK || !t->text)
         return t->status;
-    size_t n_floats;
     as_prediction *rows = as_arena_alloc_array(record->arena, n_rows, sizeof *rows);
-    float *probabilities = as_mul_size(n_rows, n_classes, &n_floats)
+    float *probabilities = !answers_only && as_mul_size(n_rows, n_classes, &n_floats)
                                ? as_arena_alloc_array(record->arena, n_floats, sizeof(float))
                                : NULL;
-    if (!rows || !probabilities)
+    if (!rows || (!probabilities && !answers_only))
         return as_fail(t->error, ASSAY_OUT_OF_MEMORY, t->path, "no memory for %zu rows", n_rows);
     int64_t n_test = 0, last_class = (int64_t)n_classes - 1;
     for (; more_rows(t); n++) {
         as_prediction *p = &rows[n];
-        float *shares = probabilities + n * n_classes;
         p->split = next_word(t, splits, 3, "the split must be test, validation or train");
         p->index = next_count(t, INT64_MAX, "the index must be a whole number from 0");
         p->label = (int32_t)next_count(t, last_class, "the label is no class of the record");
         p->predicted = (int32_t)next_count(t, last_class, "the prediction is no class");
-        for (size_t k = 0; k < n_classes; k++)
-            shares[k] = next_probability(t);
-        p->probabilities = shares;
+        read_shares(t, p, n_classes, probabilities ? probabilities + n * n_classes : NULL);
         end_line(t);
         n_test += p->split == splits[0];
     }
@@ -205,6 +270,14 @@ static assay_status read_predictions(table *t, as_record *record) {
     record->predictions = rows;
     record->n_predictions = n;
     return t->status;
+}
+
+static assay_status read_all_predictions(table *t, as_record *record) {
+    return read_predictions(t, record, false);
+}
+
+static assay_status read_answers(table *t, as_record *record) {
+    return read_predictions(t, record, true);
 }
 
 static assay_status read_queries(table *t, as_record *record) {
@@ -296,13 +369,15 @@ static assay_status read_table(const char *folder, const char *name, read_table_
     return status;
 }
 
-assay_status as_record_read_raw(const char *folder, as_record *record, assay_error *error) {
+assay_status as_record_read_raw(const char *folder, as_record *record, bool answers_only,
+                                assay_error *error) {
     char *epochs = as_path_join(folder, "epochs.jsonl");
     if (!epochs)
         return as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory for a path");
     assay_status status = read_epochs(epochs, record, error);
     if (status == ASSAY_OK)
-        status = read_table(folder, "predictions.csv", read_predictions, record, error);
+        status = read_table(folder, "predictions.csv",
+                            answers_only ? read_answers : read_all_predictions, record, error);
     if (status == ASSAY_OK)
         status = read_table(folder, "latency.csv", read_queries, record, error);
     free(epochs);

@@ -6,8 +6,9 @@
 #include "results/record/record.h"
 
 /* [any] Reads predictions.csv, epochs.jsonl and latency.csv, those that exist, into `record`, whose
- * result.json was read. BAD_DATA where rows and result.json disagree. */
+ * result.json was read; answers_only: AS_RAW_ANSWERS. BAD_DATA where rows and result.json disagree.
+ */
 ASSAY_MUST_USE assay_status as_record_read_raw(const char *folder, as_record *record,
-                                               assay_error *error);
+                                               bool answers_only, assay_error *error);
 
 #endif

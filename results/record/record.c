@@ -25,6 +25,10 @@ bool as_cell_status_parse(const char *name, as_cell_status *ret_status) {
     return false;
 }
 
+double as_prediction_share(const as_prediction *p) {
+    return (double)(p->probabilities ? p->probabilities[p->predicted] : p->share);
+}
+
 static void set_numbers_missing(as_record *r) {
     r->model.parameters_total = r->model.parameters_trainable = r->model.bytes = -1;
     r->backend.threads = -1;

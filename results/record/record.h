@@ -31,10 +31,14 @@ bool as_cell_status_parse(const char *name, as_cell_status *ret_status);
 
 typedef struct as_prediction {
     const char *split; /* "test", "validation" */
-    int64_t index;     /* of the row in its split's canonical order */
+    int64_t index;     /* of the row in the whole data set's canonical order (data/data.h) */
     int32_t label, predicted;
-    const float *probabilities; /* [n_classes] */
+    const float *probabilities; /* [n_classes]; NULL: `share` is all that was kept of them */
+    float share; /* of the predicted class, where probabilities is NULL; NaN: empty */
 } as_prediction;
+
+/* [any] Probability of the predicted class; NaN where the file has none. */
+double as_prediction_share(const as_prediction *prediction);
 
 typedef struct as_epoch {
     int32_t epoch; /* from 1 */
@@ -93,7 +97,9 @@ typedef struct as_record {
                      into it); NULL in a record being made */
     as_cell_status status;
     const char *reason; /* NULL when ok */
+    bool pending;       /* of a run that is going on or was stopped: its turn has not come */
     const char *suite, *cell;
+    const char *folder; /* its name in the run's cells/; NULL: `cell` */
     const char *entry, *dtype;
     uint64_t seed;
     json_t *grid; /* {"entry", "select", "values"}: the entry is one point of that entry's grid;
@@ -207,28 +213,55 @@ void as_record_free(as_record *record); /* NULL allowed; frees the arena and the
 ASSAY_MUST_USE assay_status as_record_write(const as_record *record, const char *folder,
                                             assay_error *error);
 
+/* What is read of the raw rows. ANSWERS checks as much as ALL and keeps of a prediction's
+ * probabilities the predicted class's alone: a fifth of the memory in 20 classes. */
+enum { AS_RAW_NONE = 0, AS_RAW_ALL = 1, AS_RAW_ANSWERS = 2 };
+
+/* Done to the texts of a run's JSON files before anything is made of them. */
+typedef struct as_run_filter {
+    void *context;
+    /* The text itself, or what stands in its place and lives as long as the context. NULL: no
+     * memory. */
+    const char *(*replace)(void *context, const char *text);
+} as_run_filter;
+
+/* [any] Replaces the values that are texts; not keys, digests, times, and the words that the files'
+ * schemas fix ("status", "dtype", a plugin's "id"). */
+ASSAY_MUST_USE assay_status as_filter_texts(const as_run_filter *filter, json_t *root,
+                                            const char *file, assay_error *error);
+
 /* [any] Reads a cell's folder; result.json is checked against results/schema/result.schema.json's
  * types; the error names file and field. with_raw: also predictions and epochs (queries where there
- * are). */
+ * are), AS_RAW_. */
 ASSAY_MUST_USE assay_status as_record_read(const char *folder, int with_raw, as_record **ret_record,
                                            assay_error *error);
+ASSAY_MUST_USE assay_status as_record_read_as(const char *folder, int with_raw,
+                                              const as_run_filter *filter, as_record **ret_record,
+                                              assay_error *error);
 
 /* A finished or partial run: run.json and its cells' records in the suite's order; cells without
  * record are there with status FAILED and reason "not run". */
 typedef struct as_run {
     as_arena *arena;
     const char *folder;
-    json_t *json;  /* run.json */
-    json_t *suite; /* borrowed from json: the suite as run */
+    const char *name; /* as it is shown; NULL: the folder's last part */
+    json_t *json;     /* run.json */
+    json_t *suite;    /* borrowed from json: the suite as run */
     as_record **cells;
     size_t n_cells;
 } as_run;
 
 ASSAY_MUST_USE assay_status as_run_read(const char *folder, int with_raw, as_run **ret_run,
                                         assay_error *error);
+ASSAY_MUST_USE assay_status as_run_read_as(const char *folder, int with_raw,
+                                           const as_run_filter *filter, as_run **ret_run,
+                                           assay_error *error);
 void as_run_free(as_run *run); /* NULL allowed */
 
 /* [any] The last part of the run's folder. */
 const char *as_run_name(const as_run *run);
+
+/* [any] The folder of a run's cell, to be freed; NULL: no memory, or a cell that did not run. */
+char *as_run_cell_folder(const as_run *run, const as_record *cell);
 
 #endif

@@ -427,6 +427,11 @@ static void read_result(as_json_reader *r, json_t *root, as_record *record) {
 
 assay_status as_record_read(const char *folder, int with_raw, as_record **ret_record,
                             assay_error *error) {
+    return as_record_read_as(folder, with_raw, NULL, ret_record, error);
+}
+
+assay_status as_record_read_as(const char *folder, int with_raw, const as_run_filter *filter,
+                               as_record **ret_record, assay_error *error) {
     as_record *record = NULL;
     char *path = as_path_join(folder, "result.json");
     if (!path)
@@ -435,13 +440,15 @@ assay_status as_record_read(const char *folder, int with_raw, as_record **ret_re
     if (status != ASSAY_OK)
         goto fail;
     status = as_field_load(path, AS_RECORD_SCHEMA_VERSION, &record->json, error);
+    if (status == ASSAY_OK && filter)
+        status = as_filter_texts(filter, record->json, path, error);
     if (status != ASSAY_OK)
         goto fail;
     as_json_reader reader = {.file = path, .arena = record->arena, .error = error};
     read_result(&reader, record->json, record);
     status = reader.status;
     if (status == ASSAY_OK && with_raw)
-        status = as_record_read_raw(folder, record, error);
+        status = as_record_read_raw(folder, record, with_raw == AS_RAW_ANSWERS, error);
     if (status != ASSAY_OK)
         goto fail;
     free(path);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "results/record/csv.h"
 #include "results/record/record.h"
 
@@ -34,24 +35,8 @@ static void set_count(builder *b, json_t *o, const char *key, int64_t value) {
     set(b, o, key, value >= 0 ? json_integer(value) : json_null());
 }
 
-/* Text as JSON; bytes of invalid UTF-8 (a plugin's message) become '?'. */
-static json_t *text_value(const char *text) {
-    if (!text)
-        return json_null();
-    json_t *value = json_string(text);
-    if (value)
-        return value;
-    char *copy = strdup(text);
-    for (char *p = copy; p && *p; p++)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    value = copy ? json_string(copy) : NULL;
-    free(copy);
-    return value;
-}
-
 static void set_text(builder *b, json_t *o, const char *key, const char *text) {
-    set(b, o, key, text_value(text));
+    set(b, o, key, as_json_text(text));
 }
 
 static void set_copy(builder *b, json_t *o, const char *key, json_t *value) {
@@ -123,7 +108,7 @@ static json_t *dataset_json(builder *b, const as_record *r) {
     set_count(b, counts, "test", r->dataset.test);
     set(b, o, "counts", counts);
     for (int32_t i = 0; i < r->dataset.n_labels; i++)
-        b->failed |= json_array_append_new(labels, text_value(r->dataset.labels[i])) != 0;
+        b->failed |= json_array_append_new(labels, as_json_text(r->dataset.labels[i])) != 0;
     set(b, o, "labels", labels);
     set_count(b, audit, "duplicates_within_train", r->dataset.duplicates_within_train);
     set_count(b, audit, "duplicates_validation_in_train",
@@ -247,7 +232,7 @@ static json_t *interleaved_json(builder *b, const as_record *r) {
     b->failed |= !cells || !blocks;
     set_count(b, o, "rounds", r->interleaved.rounds);
     for (size_t i = 0; i < r->interleaved.n_cells; i++)
-        b->failed |= json_array_append_new(cells, text_value(r->interleaved.cells[i])) != 0;
+        b->failed |= json_array_append_new(cells, as_json_text(r->interleaved.cells[i])) != 0;
     for (size_t i = 0; i < r->interleaved.n_blocks; i++) {
         const as_timed_block *from = &r->interleaved.blocks[i];
         json_t *block = object(b);
@@ -342,7 +327,7 @@ static json_t *record_json(builder *b, const as_record *r) {
         set_text(b, environment, r->environment[i].key, r->environment[i].value);
     set(b, root, "environment", environment);
     for (size_t i = 0; i < r->n_warnings; i++)
-        b->failed |= json_array_append_new(warnings, text_value(r->warnings[i])) != 0;
+        b->failed |= json_array_append_new(warnings, as_json_text(r->warnings[i])) != 0;
     set(b, root, "warnings", warnings);
     return root;
 }

@@ -16,9 +16,17 @@ static bool safe_name(const char *name) {
     return name && *name && *name != '.' && strlen(name) < 256 && !strpbrk(name, "/\\");
 }
 
-static assay_status read_cell(as_json_reader *r, const json_t *cell, const char *folder,
-                              int with_raw, as_record **ret_record) {
-    const char *name = as_field_text(r, cell, "name"),
+/* How a run's cells are read. */
+typedef struct cell_reading {
+    const char *run; /* its folder */
+    int with_raw;
+    const as_run_filter *filter;
+    const char **folders; /* [n_cells] their names before the filter; NULL where there is none */
+} cell_reading;
+
+static assay_status read_cell(as_json_reader *r, const json_t *cell, const cell_reading *how,
+                              const char *name, as_record **ret_record) {
+    const char *shown = as_field_text(r, cell, "name"),
                *status_name = as_field_text(r, cell, "status");
     const char *entry = as_field_text(r, cell, "entry"), *reason = as_field_text(r, cell, "reason");
     const char *backend = as_field_text(r, cell, "backend"),
@@ -37,14 +45,15 @@ static assay_status read_cell(as_json_reader *r, const json_t *cell, const char 
         return r->status;
     char *cell_folder = NULL, *result = NULL;
     as_record *record = NULL;
-    if (asprintf(&cell_folder, "%s/cells/%s", folder, name) < 0 ||
+    if (asprintf(&cell_folder, "%s/cells/%s", how->run, name) < 0 ||
         asprintf(&result, "%s/result.json", cell_folder) < 0) {
         as_field_fail(r, ASSAY_OUT_OF_MEMORY, "name", "no memory for a path");
         goto done;
     }
     bool exists = as_path_exists(result);
-    r->status = exists ? as_record_read(cell_folder, with_raw, &record, r->error)
-                       : as_record_new(&record, r->error);
+    r->status = exists
+                    ? as_record_read_as(cell_folder, how->with_raw, how->filter, &record, r->error)
+                    : as_record_new(&record, r->error);
     if (r->status != ASSAY_OK)
         goto done;
     if (exists && (strcmp(record->entry, entry) != 0 || record->seed != (uint64_t)seed)) {
@@ -54,12 +63,14 @@ static assay_status read_cell(as_json_reader *r, const json_t *cell, const char 
     if (!exists && (pending || status == AS_CELL_OK)) {
         reason = status == AS_CELL_OK && !pending ? "its result.json is missing" : "not run";
         status = AS_CELL_FAILED;
+        record->pending = pending;
     } else if (pending) {
         status = record->status;
     }
     record->entry = entry;
     record->dtype = dtype;
-    record->cell = name;
+    record->cell = shown;
+    record->folder = name;
     record->seed = (uint64_t)seed;
     if (!record->backend.id)
         record->backend.id = backend;
@@ -75,7 +86,20 @@ done:
     return r->status;
 }
 
-static assay_status read_cells(as_json_reader *r, as_run *run, int with_raw) {
+/* The cells' names as they stand in run.json. */
+static void keep_folders(as_json_reader *r, const json_t *cells, size_t n, cell_reading *how) {
+    how->folders = as_arena_alloc_array(r->arena, n, sizeof *how->folders);
+    if (!how->folders) {
+        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "cells", "no memory for %zu cells", n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(cells, i), "name"));
+        how->folders[i] = name ? as_arena_strdup(r->arena, name) : NULL;
+    }
+}
+
+static assay_status read_cells(as_json_reader *r, as_run *run, cell_reading *how) {
     size_t n = 0;
     const json_t *cells = as_field_array(r, run->json, "cells", MAX_CELLS, &n);
     if (n == 0)
@@ -84,9 +108,13 @@ static assay_status read_cells(as_json_reader *r, as_run *run, int with_raw) {
         r->status == ASSAY_OK ? as_arena_alloc_array(run->arena, n, sizeof *run->cells) : NULL;
     if (r->status == ASSAY_OK && !run->cells)
         as_field_fail(r, ASSAY_OUT_OF_MEMORY, "cells", "no memory for %zu cells", n);
+    if (r->status == ASSAY_OK)
+        keep_folders(r, cells, n, how);
+    if (r->status == ASSAY_OK && how->filter)
+        r->status = as_filter_texts(how->filter, run->json, r->file, r->error);
     for (size_t i = 0; i < n && r->status == ASSAY_OK; i++) {
         const json_t *cell = as_field_enter_item(r, cells, "cells", i);
-        if (cell && read_cell(r, cell, run->folder, with_raw, &run->cells[i]) == ASSAY_OK)
+        if (cell && read_cell(r, cell, how, how->folders[i], &run->cells[i]) == ASSAY_OK)
             run->n_cells = i + 1;
         as_field_leave(r);
     }
@@ -102,6 +130,11 @@ static size_t folder_length(const char *folder) {
 }
 
 assay_status as_run_read(const char *folder, int with_raw, as_run **ret_run, assay_error *error) {
+    return as_run_read_as(folder, with_raw, NULL, ret_run, error);
+}
+
+assay_status as_run_read_as(const char *folder, int with_raw, const as_run_filter *filter,
+                            as_run **ret_run, assay_error *error) {
     char *path = as_path_join(folder, "run.json");
     as_run *run = calloc(1, sizeof *run);
     assay_status status = ASSAY_OK;
@@ -122,7 +155,11 @@ assay_status as_run_read(const char *folder, int with_raw, as_run **ret_run, ass
     run->suite = as_field_object(&reader, run->json, "suite");
     if (!run->suite)
         as_field_fail(&reader, ASSAY_BAD_DATA, "suite", "must be the suite as run, an object");
-    status = read_cells(&reader, run, with_raw);
+    cell_reading how = {.run = run->folder, .with_raw = with_raw, .filter = filter};
+    status = read_cells(&reader, run, &how);
+    if (status == ASSAY_OK && filter &&
+        !(run->name = filter->replace(filter->context, as_run_name(run))))
+        status = as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory for its name");
     if (status != ASSAY_OK)
         goto fail;
     free(path);
@@ -136,7 +173,15 @@ fail:
 
 const char *as_run_name(const as_run *run) {
     const char *slash = strrchr(run->folder, '/');
-    return slash ? slash + 1 : run->folder;
+    return run->name ? run->name : slash ? slash + 1 : run->folder;
+}
+
+char *as_run_cell_folder(const as_run *run, const as_record *cell) {
+    const char *name = cell->folder ? cell->folder : cell->cell;
+    char *path = NULL;
+    if (!name || asprintf(&path, "%s/cells/%s", run->folder, name) < 0)
+        return NULL;
+    return path;
 }
 
 void as_run_free(as_run *run) {

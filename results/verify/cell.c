@@ -14,8 +14,9 @@
 /* The cell being verified. */
 typedef struct checked_cell {
     as_verification *v;
-    const char *folder;                                         /* full path */
-    char *result, *epochs, *predictions, *latency, *checkpoint; /* relative to the run */
+    const char *folder; /* full path */
+    char *result, *epochs, *predictions, *latency, *checkpoint, *graph,
+        *attention; /* relative to the run */
     as_record *record;
     json_t *derived; /* all that was derived of result.json, for counting the rest */
 } checked_cell;
@@ -191,6 +192,62 @@ static assay_status hold_training(checked_cell *cell, assay_error *error) {
     return hold(cell, tree, AS_NEAR_EXACT, error);
 }
 
+/* The record's counts were held against the graph's. */
+static assay_status note_parameters(checked_cell *cell, assay_error *error) {
+    json_t *tree =
+        json_pack("{s:{s:{s:b, s:b}}}", "model", "parameters", "total", 1, "trainable", 1);
+    bool good = tree && json_object_update_recursive(cell->derived, tree) == 0;
+    json_decref(tree);
+    return good ? ASSAY_OK : no_memory(error);
+}
+
+/* *ret_map stays NULL where it cannot be read, which is a finding. */
+static assay_status hold_graph(checked_cell *cell, as_shape_map **ret_map, assay_error *error) {
+    assay_error why = ASSAY_ERROR_INIT;
+    json_t *header = NULL;
+    char *checkpoint = as_path_join(cell->folder, "checkpoint.safetensors");
+    if (!checkpoint)
+        return no_memory(error);
+    assay_status status = ASSAY_OK, read = as_shape_map_read(cell->folder, ret_map, &why);
+    if (read != ASSAY_OK)
+        status = unreadable(cell->v, read, cell->graph, &why, error);
+    /* A checkpoint that cannot be read is hold_training's finding. */
+    if (*ret_map && as_path_exists(checkpoint) &&
+        as_checkpoint_header(checkpoint, &header, &why) != ASSAY_OK)
+        header = NULL;
+    if (*ret_map && status == ASSAY_OK)
+        status = as_verify_graph(cell->v, cell->graph, *ret_map, cell->record, header, error);
+    if (*ret_map && status == ASSAY_OK)
+        status = note_parameters(cell, error);
+    json_decref(header);
+    free(checkpoint);
+    return status;
+}
+
+static assay_status hold_attention(checked_cell *cell, const as_shape_map *map,
+                                   assay_error *error) {
+    assay_error why = ASSAY_ERROR_INIT;
+    as_attended *attended = NULL;
+    assay_status read = as_attended_read(cell->folder, &attended, &why);
+    assay_status status =
+        read == ASSAY_OK
+            ? as_verify_attention(cell->v, cell->attention, attended, cell->record, map, error)
+            : unreadable(cell->v, read, cell->attention, &why, error);
+    as_attended_free(attended);
+    return status;
+}
+
+static assay_status hold_model(checked_cell *cell, assay_error *error) {
+    as_shape_map *map = NULL;
+    assay_status status = ASSAY_OK;
+    if (has(cell, "graph.json"))
+        status = hold_graph(cell, &map, error);
+    if (status == ASSAY_OK && has(cell, "attention.json"))
+        status = hold_attention(cell, map, error);
+    as_shape_map_free(map);
+    return status;
+}
+
 /* Queries follow one another, so together they cannot take longer than their scenario. */
 static assay_status check_offline_seconds(checked_cell *cell, assay_error *error) {
     const as_record *r = cell->record;
@@ -248,7 +305,7 @@ static assay_status hold_all(checked_cell *cell, assay_error *error) {
     assay_status status = check_present(cell, error);
     if (status != ASSAY_OK)
         return status;
-    assay_status raw = as_record_read_raw(cell->folder, cell->record, &why);
+    assay_status raw = as_record_read_raw(cell->folder, cell->record, false, &why);
     if (raw != ASSAY_OK) {
         const char *name = strrchr(why.where, '/');
         status = unreadable(cell->v, raw,
@@ -266,6 +323,8 @@ static assay_status hold_all(checked_cell *cell, assay_error *error) {
         status = hold_training(cell, error);
     if (status == ASSAY_OK && cell->record->n_queries)
         status = hold_latency(cell, error);
+    if (status == ASSAY_OK)
+        status = hold_model(cell, error);
     if (status == ASSAY_OK)
         status = as_verify_count_recorded(cell->v, "result.json", cell->record->json, cell->derived,
                                           error);
@@ -288,10 +347,13 @@ assay_status as_verify_cell(as_verification *v, const char *run_folder, const ch
                          .predictions = inside_path(v->arena, inside, "predictions.csv"),
                          .latency = inside_path(v->arena, inside, "latency.csv"),
                          .checkpoint = inside_path(v->arena, inside, "checkpoint.safetensors"),
+                         .graph = inside_path(v->arena, inside, "graph.json"),
+                         .attention = inside_path(v->arena, inside, "attention.json"),
                          .derived = json_object()};
     char *folder = as_path_join(run_folder, inside);
     assay_status status = folder && cell.result && cell.epochs && cell.predictions &&
-                                  cell.latency && cell.checkpoint && cell.derived
+                                  cell.latency && cell.checkpoint && cell.graph && cell.attention &&
+                                  cell.derived
                               ? ASSAY_OK
                               : no_memory(error);
     cell.folder = folder;

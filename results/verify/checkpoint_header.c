@@ -68,7 +68,7 @@ static assay_status sum_elements(const json_t *header, const char *path, int64_t
     return ASSAY_OK;
 }
 
-assay_status as_checkpoint_elements(const char *path, int64_t *ret_n, assay_error *error) {
+assay_status as_checkpoint_header(const char *path, json_t **ret_header, assay_error *error) {
     char *text = NULL;
     size_t size = 0;
     json_t *header = NULL;
@@ -79,9 +79,17 @@ assay_status as_checkpoint_elements(const char *path, int64_t *ret_n, assay_erro
     if (status == ASSAY_OK)
         status = as_json_parse(text, size, path, &header, error);
     if (status == ASSAY_OK)
-        status = sum_elements(header, path, ret_n, error);
-    json_decref(header);
+        *ret_header = header;
     free(text);
     fclose(file);
+    return status;
+}
+
+assay_status as_checkpoint_elements(const char *path, int64_t *ret_n, assay_error *error) {
+    json_t *header = NULL;
+    assay_status status = as_checkpoint_header(path, &header, error);
+    if (status == ASSAY_OK)
+        status = sum_elements(header, path, ret_n, error);
+    json_decref(header);
     return status;
 }

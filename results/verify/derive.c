@@ -291,15 +291,22 @@ assay_status as_derive_training(const as_record *record, int64_t n_elements, jso
 static assay_status add_step(const json_t *step, as_step_totals *totals, size_t n_epochs,
                              const char *path, size_t line, assay_error *error) {
     json_int_t epoch = json_integer_value(json_object_get(step, "epoch"));
+    json_int_t rows = json_integer_value(json_object_get(step, "rows"));
+    json_int_t tokens = json_integer_value(json_object_get(step, "tokens"));
     if (!json_is_object(step) || epoch < 1)
         return as_fail(error, ASSAY_BAD_DATA, path, "line %zu: epoch must be a count from 1", line);
+    if (rows < 0 || rows > INT32_MAX || tokens < 0 || tokens > INT32_MAX)
+        return as_fail(
+            error, ASSAY_BAD_DATA, path,
+            "line %zu: found %lld rows, %lld tokens; expected counts of a batch, at most "
+            "%d",
+            line, (long long)rows, (long long)tokens, INT32_MAX);
     if ((size_t)epoch > n_epochs)
         return ASSAY_OK; /* the epoch in which the training ended early */
     as_step_totals *t = &totals[epoch - 1];
-    json_int_t rows = json_integer_value(json_object_get(step, "rows"));
     t->n++;
     t->rows += rows;
-    t->tokens += json_integer_value(json_object_get(step, "tokens"));
+    t->tokens += tokens;
     const json_t *loss = json_object_get(step, "loss"), *norm = json_object_get(step, "grad_norm");
     t->loss_rows += json_is_number(loss) ? json_number_value(loss) * (double)rows : NAN;
     t->grad_norm += json_is_number(norm) ? json_number_value(norm) : NAN;

@@ -5,7 +5,8 @@
  *     predictions.csv          test, validation (scores, classes, confusion, intervals, loss),
  * counts latency.csv              latency.single_stream, latency.offline steps.jsonl epochs.jsonl
  * (losses, gradient norms, tokens, samples, steps) epochs.jsonl             training.epochs,
- * .best_epoch, .seconds, rates checkpoint.safetensors   model.parameters.total, model.bytes
+ * .best_epoch, .seconds, rates checkpoint.safetensors   model.parameters.total, model.bytes,
+ * tensors of graph.json graph.json  model.parameters predictions.csv  attention.json
  *
  * What only the clock, the machine or the data could tell again is counted as taken as recorded;
  * SHA256SUMS covers it. Nothing of the code that made the record is used but the definitions in
@@ -17,7 +18,8 @@
 
 #include "assay/status.h"
 #include "base/arena.h"
-#include "results/record/record.h"
+#include "results/record/attention.h"
+#include "results/record/shape_map.h"
 
 typedef enum as_finding_kind {
     AS_FINDING_OFF,     /* another number than the raw files give, or one that cannot be read */
@@ -92,6 +94,23 @@ ASSAY_MUST_USE assay_status as_verify_count_recorded(as_verification *v, const c
 /* [any] Re-derives one cell; `inside` is its folder relative to `run_folder`. */
 ASSAY_MUST_USE assay_status as_verify_cell(as_verification *v, const char *run_folder,
                                            const char *inside, assay_error *error);
+
+/* [any] graph.json against its own tensors, the record and, not NULL, the checkpoint's header;
+ * `file` is its path relative to the run. */
+ASSAY_MUST_USE assay_status as_verify_graph(as_verification *v, const char *file,
+                                            const as_shape_map *map, const as_record *record,
+                                            const json_t *checkpoint, assay_error *error);
+
+/* [any] attention.json against the record's predictions and the cell's graph.json (NULL: there is
+ * none, which is a finding). */
+ASSAY_MUST_USE assay_status as_verify_attention(as_verification *v, const char *file,
+                                                const as_attended *attended,
+                                                const as_record *record, const as_shape_map *map,
+                                                assay_error *error);
+
+/* [any] A safetensors file's header, the caller's. */
+ASSAY_MUST_USE assay_status as_checkpoint_header(const char *path, json_t **ret_header,
+                                                 assay_error *error);
 
 /* [any] Elements of all tensors that a safetensors file's header declares. Format:
  * huggingface.co/docs/safetensors: 8 bytes, the header's length (little endian), then JSON. */

@@ -15,14 +15,13 @@
  * 4,000 rows of 60 to 256 tokens, or of exactly --tokens N each; peak_rss_bytes is VmHWM at the
  * end. First, every batch of the timed part runs once (as training too): its speed, with plans
  * compiled on the way, is reported beside. Prints one JSON object. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/random.h"
+#include "bench_rows.h"
 #include "data/batches.h"
 #include "plugin/plugin.h"
 #include "train/trainer.h"
@@ -33,95 +32,6 @@ typedef struct arguments {
     as_option_value options[16];
     size_t n_options;
 } arguments;
-
-/* Growing list of rows. */
-typedef struct row_list {
-    as_arena *arena;
-    as_row *rows;
-    size_t n, room;
-    int32_t longest, max_id, max_label;
-} row_list;
-
-static int add_row(row_list *list, const int32_t *ids, int32_t n_ids, int32_t label) {
-    if (list->n == list->room) {
-        size_t room = list->room ? 2 * list->room : 1024;
-        as_row *rows = realloc(list->rows, room * sizeof *rows);
-        if (!rows)
-            return 0;
-        list->rows = rows;
-        list->room = room;
-    }
-    for (int32_t t = 0; t < n_ids; t++)
-        list->max_id = ids[t] > list->max_id ? ids[t] : list->max_id;
-    list->longest = n_ids > list->longest ? n_ids : list->longest;
-    list->max_label = label > list->max_label ? label : list->max_label;
-    list->rows[list->n] = (as_row){.text = "",
-                                   .name = "",
-                                   .ids = ids,
-                                   .n_ids = n_ids,
-                                   .label = label,
-                                   .index = (uint32_t)list->n};
-    list->n++;
-    return 1;
-}
-
-/* One line of the rows file; 0 when it is malformed. Every split counts for the size of the
- * vocabulary, as in peer_torch.py, but only train rows are kept. */
-static int read_line(row_list *list, const char *line) {
-    json_t *json = json_loads(line, 0, NULL);
-    const char *split = json_string_value(json_object_get(json, "split"));
-    json_t *ids = json_object_get(json, "ids"), *label = json_object_get(json, "label");
-    size_t n = json_array_size(ids);
-    int32_t *numbers = n && split && json_is_integer(label)
-                           ? as_arena_alloc_array(list->arena, n, sizeof *numbers)
-                           : NULL;
-    int good = numbers != NULL;
-    for (size_t i = 0; good && i < n; i++) {
-        numbers[i] = (int32_t)json_integer_value(json_array_get(ids, i));
-        list->max_id = numbers[i] > list->max_id ? numbers[i] : list->max_id;
-    }
-    if (good && strcmp(split, "train") == 0)
-        good = add_row(list, numbers, (int32_t)n, (int32_t)json_integer_value(label));
-    json_decref(json);
-    return good;
-}
-
-static int read_rows(row_list *list, const char *path) {
-    char *line = NULL;
-    size_t size = 0, n_line = 0;
-    FILE *file = fopen(path, "re");
-    int good = file != NULL;
-    if (!file)
-        perror(path);
-    while (good && getline(&line, &size, file) >= 0) {
-        n_line++;
-        good = read_line(list, line);
-        if (!good)
-            fprintf(stderr,
-                    "%s:%zu: expected {\"split\": \"train\", \"label\": N, \"ids\": [N, ...]}\n",
-                    path, n_line);
-    }
-    free(line);
-    if (file)
-        fclose(file);
-    return good;
-}
-
-/* tokens 0: of different length. */
-static int make_rows(row_list *list, int32_t tokens) {
-    as_random random = as_random_init(1, as_hash64("bench_train"));
-    for (int32_t row = 0; row < 4000; row++) {
-        int32_t n = tokens ? tokens : 60 + (int32_t)as_random_below(&random, 197);
-        int32_t *ids = as_arena_alloc_array(list->arena, (size_t)n, sizeof *ids);
-        if (!ids)
-            return 0;
-        for (int32_t t = 0; t < n; t++)
-            ids[t] = 1 + (int32_t)as_random_below(&random, 19999);
-        if (!add_row(list, ids, n, row % 2))
-            return 0;
-    }
-    return 1;
-}
 
 static int parse(int argc, char **argv, arguments *a) {
     *a =
@@ -158,19 +68,20 @@ static int parse(int argc, char **argv, arguments *a) {
 }
 
 /* Model and backend by name, closed graph, engine with initial weights, trainee. */
-static assay_status open_trainee(as_arena *arena, const arguments *a, const row_list *list,
+static assay_status open_trainee(as_arena *arena, const arguments *a, const bench_rows *list,
                                  assay_graph **ret_graph, as_engine **ret_engine,
                                  as_trainee **ret_trainee, assay_error *error) {
     as_plugin model, backend;
     const assay_model_graph *graph_model = NULL;
     const assay_model_opaque *opaque_model = NULL;
+    int32_t longest = list->splits[AS_SPLIT_TRAIN].longest;
     int32_t dtype = strcmp(a->dtype, "bf16") == 0 ? ASSAY_DTYPE_BF16 : ASSAY_DTYPE_F32;
     as_engine_config config = {
-        .dtype = dtype, .threads = a->threads, .max_rows = a->batch, .max_tokens = list->longest};
+        .dtype = dtype, .threads = a->threads, .max_rows = a->batch, .max_tokens = longest};
     assay_model_config model_config = {(uint32_t)sizeof model_config,
                                        list->max_label + 1,
                                        list->max_id + 1,
-                                       list->longest,
+                                       longest,
                                        NULL,
                                        1,
                                        a->threads,
@@ -259,12 +170,9 @@ static uint64_t peak_rss_bytes(void) {
     return kib * 1024;
 }
 
-static assay_status bench(as_arena *arena, const arguments *a, const row_list *list,
+static assay_status bench(as_arena *arena, const arguments *a, const bench_rows *list,
                           const as_trainee *trainee, as_engine *engine, assay_error *error) {
-    as_split_rows split = {.split = AS_SPLIT_TRAIN,
-                           .n_rows = (uint32_t)list->n,
-                           .rows = list->rows,
-                           .longest = list->longest};
+    as_split_rows split = bench_split_of(list, AS_SPLIT_TRAIN, 0);
     as_batches *batches = NULL;
     pass first, timed;
     int64_t step = 0;
@@ -303,7 +211,7 @@ int main(int argc, char **argv) {
     assay_graph *graph = NULL;
     as_engine *engine = NULL;
     as_trainee *trainee = NULL;
-    row_list list = {.arena = as_arena_new(), .max_label = 1};
+    bench_rows list = {.arena = as_arena_new(), .max_label = 1};
     assay_status status = ASSAY_BAD_DATA;
     if (!parse(argc, argv, &a)) {
         fprintf(
@@ -315,8 +223,10 @@ int main(int argc, char **argv) {
         return 64;
     }
     setenv("ASSAY_PLUGIN_PATH", BENCH_PLUGIN_PATH, 0);
-    if (!list.arena || !(a.rows ? read_rows(&list, a.rows) : make_rows(&list, a.tokens)) ||
-        list.n == 0)
+    if (!list.arena ||
+        !(a.rows ? bench_read_rows(&list, a.rows)
+                 : bench_make_rows(&list, 4000, a.tokens, 20000)) ||
+        list.splits[AS_SPLIT_TRAIN].n == 0)
         goto done;
     status = open_trainee(list.arena, &a, &list, &graph, &engine, &trainee, &error);
     if (status == ASSAY_OK)
@@ -329,7 +239,7 @@ done:
     as_trainee_free(trainee);
     as_engine_free(engine);
     as_graph_free(graph);
-    free(list.rows);
+    bench_rows_free(&list);
     as_arena_free(list.arena);
     return status == ASSAY_OK ? 0 : 3;
 }

@@ -8,11 +8,13 @@
 #   hidden   64 to 1,024          threads 1 and 2
 #
 # A point is the median of ROUNDS (3) runs in turn (all points once, then all again), each of at least 3
-# steps and WORK (20000) tokens; memory is the most of them. About 12 minutes on two idle cores with the
-# defaults (ROUNDS=1: 4 minutes); a busy machine gives no usable times, but the same memory.
+# steps and WORK (20000) tokens; memory is the most of them. The figures draw processor time, which holds
+# best on a busy machine; seconds stand beside it in the table. About 12 minutes on two idle cores with
+# the defaults, 2 with ROUNDS=1 WORK=3000. ROUNDS=0 draws the figures of the table that is there.
 #
 #   BENCH_TRAIN  the program (build/tests/bench/bench_train)   MODELS  ("gru transformer")
 #   DTYPES       ("f32 bf16"; those the machine lacks are left out)
+#   VARIED       what varies ("threads tokens batch hidden"); two threads need two idle cores
 set -eu
 [ $# -eq 1 ] || { echo "usage: growth.sh OUT" >&2; exit 64; }
 out=$1
@@ -20,12 +22,15 @@ bench=${BENCH_TRAIN:-build/tests/bench/bench_train}
 models=${MODELS:-gru transformer}
 dtypes=${DTYPES:-f32 bf16}
 work=${WORK:-20000}
+varied=" ${VARIED:-threads tokens batch hidden} "
+rounds=${ROUNDS:-3}
 mkdir -p "$out"
 runs=$(mktemp)
 trap 'rm -f "$runs"' EXIT
 
 # run VARIED MODEL DTYPE TOKENS BATCH HIDDEN THREADS
 run() {
+    [[ $varied = *" $1 "* ]] || return 0
     local steps=$((work / ($4 * $5))) result
     [ "$steps" -ge 3 ] || steps=3
     result=$("$bench" --tokens "$4" --model "$2" --dtype "$3" --batch "$5" --set "hidden=$6" \
@@ -33,10 +38,12 @@ run() {
     echo "$1 $4 $5 $6 $7 $result" >>"$runs"
 }
 
-for ((round = 0; round < ${ROUNDS:-3}; round++)); do
+for ((round = 0; round < rounds; round++)); do
     for model in $models; do
         for dtype in $dtypes; do
-            run threads "$model" "$dtype" 128 32 64 1 || continue
+            "$bench" --tokens 8 --model "$model" --dtype "$dtype" --steps 1 --threads 1 >/dev/null ||
+                continue
+            run threads "$model" "$dtype" 128 32 64 1
             run threads "$model" "$dtype" 128 32 64 2
             for tokens in 16 32 64 128 256 512; do
                 run tokens "$model" "$dtype" "$tokens" 32 64 1
@@ -51,6 +58,7 @@ for ((round = 0; round < ${ROUNDS:-3}; round++)); do
     done
 done
 
+if [ "$rounds" -gt 0 ]; then
 python3 - "$runs" "$out/growth.csv" <<'PYTHON'
 import csv, json, statistics, sys
 
@@ -73,6 +81,7 @@ with open(sys.argv[2], "w", newline="") as file:
                         f"{statistics.median(run['cpu_seconds'] / run['steps'] for run in runs):.6g}",
                         max(run["peak_rss_bytes"] for run in runs)])
 PYTHON
+fi
 echo "$out/growth.csv"
 
 command -v gnuplot >/dev/null || { echo "gnuplot is not here: no figures"; exit 0; }
@@ -87,7 +96,8 @@ figure() {
                 title '$model, $dtype'"
         done
     done
-    [ -z "$curves" ] || gnuplot <<GNUPLOT
+    [ -n "$curves" ] || return 0
+    gnuplot <<GNUPLOT
 set terminal svg size 640,440 font 'sans-serif,13' noenhanced
 set output '$out/growth_$1.svg'
 set datafile separator ','
@@ -101,9 +111,9 @@ GNUPLOT
     rm -f "$runs".*.*
     echo "$out/growth_$1.svg"
 }
-figure tokens tokens 4 'tokens per row' 9 'milliseconds per step' 1000
-figure batch batch 5 'rows per batch' 9 'milliseconds per step' 1000
-figure hidden hidden 6 'hidden units' 9 'milliseconds per step' 1000
+figure tokens tokens 4 'tokens per row' 13 'processor time per step in ms' 1000
+figure batch batch 5 'rows per batch' 13 'processor time per step in ms' 1000
+figure hidden hidden 6 'hidden units' 13 'processor time per step in ms' 1000
 figure threads threads 7 'threads' 12 'tokens per second' 1
 figure memory_of_batch batch 5 'rows per batch' 14 'peak resident memory in MiB' '1/1048576.'
 figure memory_of_size hidden 6 'hidden units' 14 'peak resident memory in MiB' '1/1048576.'

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""peer_torch.py: training speed of PyTorch (eager) on the rows, batches and recipe that bench_train
-uses, so that the two can be compared in one run (train_vs_torch.sh alternates them).
+"""peer_torch.py: training speed of PyTorch (eager, or with --compile torch.compile's) on the rows, batches
+and recipe that bench_train uses, so that the two can be compared in one run (train_vs_torch.sh
+alternates them).
 
     python3 tests/bench/peer_torch.py --rows rows.jsonl --model gru --steps 125 [--mode MODE]
 
@@ -69,6 +70,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--predict", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="torch.compile, of any length")
     parser.add_argument("--warm-up", type=int, default=WARM_UP_STEPS, help="steps")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER",
                         help="one of the model's options, as bench_train's")
@@ -85,6 +87,8 @@ def main():
     options = {name: int(value) for name, value in (o.split("=") for o in arguments.set)}
     model = MODELS[arguments.model](vocab, classes, **options).train(not arguments.predict)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    if arguments.compile:
+        model = torch.compile(model, dynamic=True)
     how = (arguments.mode, arguments.dtype, arguments.predict)
     for i in range(arguments.warm_up):
         step(model, optimizer, batches[i % len(batches)], *how)
@@ -97,6 +101,7 @@ def main():
     seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - begin_cpu
     print(json.dumps({"peer": f"PyTorch {torch.__version__}", "model": arguments.model,
                       "options": options, "mode": arguments.mode, "dtype": arguments.dtype,
+                      "compiled": arguments.compile,
                       "predict": arguments.predict,
                       "threads": arguments.threads, "batch": arguments.batch, "steps": steps,
                       "tokens": tokens, "seconds": seconds, "cpu_seconds": cpu_seconds,

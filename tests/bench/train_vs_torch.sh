@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# train_vs_torch.sh ROWS [MODEL...]: training tokens/s of assay's onednn backend over PyTorch eager's,
+# train_vs_torch.sh ROWS [MODEL...]: training tokens/s of assay's onednn backend over PyTorch's,
 # on the same rows: A B A B ... in one run, so that a busy moment of the machine hits both. Prints
 # the median, least and greatest ratio of each model, of tokens/s and of tokens per second of processor
 # time (which holds on a busy machine, with THREADS=1), and the ratio of the processes' peak memory.
@@ -10,6 +10,7 @@
 #   ROUNDS       pairs per model (5)                           STEPS   timed steps (125)
 #   THREADS      of both (2)                                   MODE    of peer_torch.py (packed)
 #   BATCH        rows (32)                                     DTYPE   f32 or bf16 (f32)
+#   COMPILE      1: PyTorch with torch.compile (0: eager)  WARM_UP steps of PyTorch (10)
 #   SETTINGS     of every model, as "layers=4 hidden=64" (none)
 set -eu
 [ $# -ge 1 ] || { echo "usage: train_vs_torch.sh ROWS [MODEL...]" >&2; exit 64; }
@@ -24,6 +25,8 @@ options=(--batch "${BATCH:-32}" --dtype "${DTYPE:-f32}" --threads "${THREADS:-2}
 for setting in ${SETTINGS:-}; do
     options+=(--set "$setting")
 done
+peer=(--mode "${MODE:-packed}" --warm-up "${WARM_UP:-10}")
+[ "${COMPILE:-0}" = 0 ] || peer+=(--compile)
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
@@ -31,7 +34,7 @@ for model in "$@"; do
     for ((round = 0; round < ${ROUNDS:-5}; round++)); do
         "$bench" --rows "$rows" --model "$model" "${options[@]}" >>"$results"
         "$python" "$here/peer_torch.py" --rows "$rows" --model "$model" "${options[@]}" \
-            --mode "${MODE:-packed}" >>"$results"
+            "${peer[@]}" >>"$results"
     done
 done
 

@@ -16,7 +16,7 @@ th td button details summary figure figcaption span script svg desc g rect circl
 defs""".split())
 VOID = {"meta", "rect", "circle", "path", "polygon", "polyline", "line", "use"}
 ATTRIBUTES = set("""lang charset http-equiv content name class href id aria-label aria-labelledby role tabindex scope type
-colspan data-v data-t hidden viewbox fill stroke color stroke-width stroke-dasharray d x y width height cx cy r points
+colspan data-v data-t data-s hidden viewbox fill stroke color stroke-width stroke-dasharray d x y width height cx cy r points
 transform text-anchor font-size fill-opacity""".split())
 problems = []
 
@@ -42,7 +42,7 @@ class Page(html.parser.HTMLParser):
                 if value in self.ids:
                     problems.append(f"id {value} twice")
                 self.ids.add(value)
-            if name == "data-t":
+            if name in ("data-t", "data-s"):
                 self.texts.append(value)
         if tag == "th" and "scope" not in attributes:
             problems.append(f"th without scope at {self.getpos()}")
@@ -111,13 +111,15 @@ def check_contrast(style):
     if len(variables) != 3:
         problems.append(f"{len(variables)} sets of colours; light, dark and print are wanted")
     for colours in variables:
+        if contrast(colours["text"], colours["heat"]) < 4.5:
+            problems.append(f"text {colours['text']} on {colours['heat']}, the strongest shade")
         for front in ("text", "soft", "link", "bad"):
             for ground in ("ground", "raised", "best"):
                 if contrast(colours[front], colours[ground]) < 4.5:
                     problems.append(f"{front} {colours[front]} on {ground} {colours[ground]}: "
                                     f"{contrast(colours[front], colours[ground]):.2f}")
     shades = re.findall(r"\.q\d+\{background:(#\w{6});color:(#\w{6})\}", style)
-    if len(shades) != 11:
+    if len(shades) != 22:  # light and dark
         problems.append(f"{len(shades)} shades")
     for ground, front in shades:
         if contrast(ground, front) < 4.5:

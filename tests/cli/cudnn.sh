@@ -43,12 +43,36 @@ is "$(json "$record" 'd["backend"]["equivalence"]["passed"]')" 'True'
 is "$(json "$record" 'd["memory"]["peak_device_bytes"] > 32 << 20')" 'True'
 is "$(json "$record" 'd["training"]["loss_scale"]["last"] <= 65536')" 'True'
 
-# An access out of bounds on the device: this cell fails and says so, the other runs.
+# NVML's figures; nothing held the clocks back.
+is "$(json "$record" 'd["backend"]["device"]["driver"]')" '580.1.2'
+is "$(json "$record" 'd["backend"]["device"]["clock_mhz"]')" '1410'
+is "$(json "$record" 'd["backend"]["device"]["energy_joules"] > 0')" 'True'
+is "$(json "$record" 'd["backend"]["device"]["throttled"]')" 'False'
+
+# Slowed by heat now (0x20), or by power since the device was opened: flagged.
+for slowed in ASSAY_EMULATED_THROTTLE=0x20 ASSAY_EMULATED_VIOLATION=0; do
+    must 0 emulated "$slowed" "$ASSAY" run ./emulated.json --set 'backends=["cudnn"]' --out "slowed-$slowed"
+    is "$(json "$(echo "slowed-$slowed"/cells/*/result.json)" 'd["backend"]["device"]["throttled"]')" 'True'
+done
+
+# A fault on the device: this cell fails and says so, the other runs. An access out of bounds, a lost
+# device, memory that isn't there, memory that breaks.
 sed 's/"backends": \["reference"\]/"backends": ["cudnn", "reference"]/' emulated.json >two.json
-must 3 emulated ASSAY_EMULATED_FAIL_LAUNCH=20 "$ASSAY" run ./two.json --out lost
-is "$(json lost/run.json 'sorted(c["status"] for c in d["cells"])')" "['failed', 'ok']"
-grep -q "context is lost" lost/cells/*cudnn*/result.json || complain "no reason in the record"
+fault() { # FUNCTION:CALL:ERROR TEXT
+    rm -rf lost
+    must 3 emulated "ASSAY_EMULATED_FAIL=$1" "$ASSAY" run ./two.json --out lost
+    is "$(json lost/run.json 'sorted(c["status"] for c in d["cells"])')" "['failed', 'ok']"
+    grep -q "$2" lost/cells/*cudnn*/result.json || complain "$1: not in the record: $2"
+}
+fault cuLaunchKernel:20:700 'context is lost: gpu_.*CUDA_ERROR_ILLEGAL_ADDRESS'
+fault cuStreamSynchronize:9:46 'context is lost: .*CUDA_ERROR_DEVICE_UNAVAILABLE'
+fault cuMemAlloc:9:2 'MiB of device memory'
+fault cuMemcpyHtoDAsync:30:214 'CUDA_ERROR_ECC_UNCORRECTABLE'
 
 # No device memory left.
 must 3 emulated ASSAY_EMULATED_MEMORY_MIB=32 "$ASSAY" run ./emulated.json --set 'backends=["cudnn"]' --out full
 grep -q "MiB are free" full/cells/*/result.json || complain "no reason in the record"
+
+# A part that isn't one.
+must 3 emulated ASSAY_CUDNN_WITHOUT=magic "$ASSAY" run ./emulated.json --set 'backends=["cudnn"]' --out magic
+grep -q 'found .*magic.*; expected names of attention' magic/cells/*/result.json || complain "no reason in the record"

@@ -76,10 +76,7 @@ has raises 'RuntimeError: the gradient went away'
 has refuses 'no such setting?really'
 # Nobody is left, not even what a child started itself.
 sleep 0.2
-# (of this case: others run the same program beside it, with their folder as the working folder's)
-left=$(for pid in $(pgrep -f "$EXTERNAL_CHILD"); do
-    case $(readlink "/proc/$pid/cwd") in "$work"*) echo "$pid" ;; esac
-done)
+left=$(left_behind "$EXTERNAL_CHILD")
 [ -z "$left" ] || complain "a child still runs: $left"
 ! pgrep -f '^sleep 1000$' >/dev/null || complain "a child's child still runs"
 

@@ -49,6 +49,14 @@ is() {
     [ "$1" = "$2" ] || complain "found \"$1\"; expected \"$2\""
 }
 
+# Processes of this case whose command line has PATTERN: other cases run the same programs beside it,
+# each in a working folder of its own.
+left_behind() {
+    for pid in $(pgrep -f "$1"); do
+        case $(readlink "/proc/$pid/cwd") in "$work"*) echo "$pid" ;; esac
+    done
+}
+
 # A suite with the given entries (JSON) on the generated data: suite FILE NAME ENTRIES
 suite() {
     cat >"$1" <<SUITE

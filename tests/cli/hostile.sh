@@ -6,6 +6,11 @@ here=$(dirname "$HARNESS")
 python3 "$here/hostile_run.py" "$GOLDEN/run-small" run
 must 0 "$ASSAY" report run --format markdown,csv,json,latex
 must 0 python3 "$here/hostile_check.py" run/report
+if command -v cmark-gfm >/dev/null 2>&1; then # GitHub's parser
+    must 0 python3 "$here/check_markdown.py" run/report/report.md
+else
+    [ "${CI:-}" != true ] || complain "cmark-gfm is not installed"
+fi
 must 3 "$ASSAY" compare run run --markdown comment.md --junit out.xml --json out.json
 must 0 python3 "$here/junit_rules.py" out.xml
 must 0 python3 "$here/hostile_check.py" comment.md .out out.xml

@@ -73,7 +73,8 @@ is "$(json "$(of bad last)" 'len(d["interleaved"]["blocks"])')" 24
 is "$(json "$(of bad predicts)" 'len(d["interleaved"]["blocks"])')" 18
 prints 'differ from those of'
 sleep 0.2
-! pgrep -f "$EXTERNAL_CHILD" >/dev/null || complain "a child still runs: $(pgrep -af "$EXTERNAL_CHILD")"
+left=$(left_behind "$EXTERNAL_CHILD")
+[ -z "$left" ] || complain "a child still runs: $left"
 
 # A group that isn't whole is measured again as a whole, and says so.
 must 3 "$ASSAY" run ./bad.json --out bad --interleave --threads 1 --timeout 60s --set training.epochs=0 --resume

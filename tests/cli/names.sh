@@ -12,6 +12,10 @@ must 64 "$ASSAY" run synthetic-tiny --backends referense
 suggests reference
 must 64 "$ASSAY" run synthetic-tiny --entries grru
 suggests gru
+must 64 "$ASSAY" run synthetic-tiny --entries gru,gru
+says '"gru" twice'
+must 64 "$ASSAY" run synthetic-tiny --backends "reference,$(printf '\377')"
+says 'is not UTF-8'
 must 64 "$ASSAY" run synthetic-tiny --set entries.gru.model=grru
 says 'entries/0/model'
 suggests gru

@@ -30,6 +30,18 @@ for command in list show data run predict export report compare verify; do
     prints 'Example'
 done
 
+# What could not be printed was not done.
+if [ -e /dev/full ]; then
+    for words in --help '--version' 'run --help' 'list suites --json' 'show gru' 'run ./one.json --dry-run'; do
+        must 3 sh -c '"$ASSAY" '"$words"' >/dev/full'
+        says 'standard output: not all of it could be written: No space left'
+        is "$(grep -c standard .err)" 1
+    done
+fi
+# A folder's name in advice can be pasted into a shell.
+must 0 "$ASSAY" run ./one.json --out "it's here"
+prints "Next: assay report 'it'\\''s here'"
+
 must 0 "$ASSAY" list models
 prints 'bilstm_attention'
 must 0 "$ASSAY" list suites
@@ -39,6 +51,8 @@ prints '"wordnet-supersenses"'
 must 0 "$ASSAY" show gru --vocab 100 --classes 3 --set hidden=8 --json
 is "$(python3 -c 'import json; print(json.load(open(".out"))["parameters"]["total"])')" \
     "$((100 * 100 + 2 * (24 * 100 + 24 * 8 + 24 + 24) + 3 * 16 + 3))"
+is "$(json .out 'sum(n["n_parameters"] for n in d["graph"])')" "$(json .out 'd["parameters"]["total"]')"
+is "$(json .out '[n["shape"] for n in d["graph"]][-1]')" "['B', 3]"
 must 0 "$ASSAY" show transformer
 prints 'embedding.weight'
 must 0 "$ASSAY" show transformer --dot

@@ -18,6 +18,11 @@ must 3 "$ASSAY" show "$ABI/bad_build_crash.so"
 says 'killed by signal 11'
 must 3 "$ASSAY" show "$ABI/bad_build_hang.so"
 says 'timed out'
+# One that ends the process with status 0 has not passed.
+must 3 "$ASSAY" show "$ABI/bad_build_exit.so"
+says 'ended the process itself'
+must 3 "$ASSAY" plugin check "$ABI/bad_build_exit.so"
+says 'ended the process itself'
 suite both.json both "$gru, { \"name\": \"bad\", \"model\": \"$ABI/bad_build_crash.so\" }"
 must 3 "$ASSAY" run ./both.json --out out
 is "$(json out/run.json '[c["status"] for c in d["cells"]]')" "['ok', 'failed']"

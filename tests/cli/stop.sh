@@ -30,6 +30,24 @@ says 'stopped after 1 of 2; go on: assay run ./hang.json --out out --resume'
 must 3 "$ASSAY" run ./hang.json --out out --resume --timeout 2s
 is "$(json out/run.json '[c["status"] for c in d["cells"]]')" "['ok', 'failed']"
 
+# So it is while a plugin is asked, before there is a cell: in a terminal all of the group get it.
+python3 - "$ASSAY" "$ABI/bad_build_hang.so" <<'PY' >.out 2>.err || complain "stop.sh: went on after Ctrl-C"
+import json, os, signal, subprocess, sys, time
+suite = json.load(open("hang.json"))
+suite["entries"] = [{"name": "bad", "model": sys.argv[2]}]
+json.dump(suite, open("asked.json", "w"))
+for words in (["show", sys.argv[2]], ["plugin", "check", sys.argv[2]], ["run", "./asked.json", "--out", "asked"]):
+    for to_group in (True, False):
+        p = subprocess.Popen([sys.argv[1]] + words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                             start_new_session=True, text=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        time.sleep(1)
+        (os.killpg if to_group else os.kill)(p.pid, signal.SIGINT)
+        text = p.communicate(timeout=8)[1]
+        assert p.returncode == -signal.SIGINT, (words, to_group, p.returncode, text)
+assert not os.path.exists("asked")
+PY
+
 # A parent that is killed outright takes its cell with it; the next run clears what was left.
 "$ASSAY" run ./hang.json --out killed >.out 2>.err &
 parent=$!

@@ -4,11 +4,16 @@
 . "$HARNESS"
 suites=${ASSAY_SUITE_PATH%%:*}
 
-for name in study-a study-a-distilbert study-b study-c study-c-distilbert study-d study-e; do
+for name in study-a study-a-distilbert study-b study-c study-c-distilbert study-d study-e newsgroups-technical; do
     must 0 "$ASSAY" run "$name" --dry-run
     prints "$name: "
     is "$(json "$suites/$name.json" 'len(d["notes"]) > 0')" True
 done
+
+# newsgroups-technical is study-d with other models beside its own: what they share must stay the same.
+same() { json "$suites/$1.json" '[d["data"], d["defaults"], [e["options"] for n in ("rnn", "lstm", "transformer")
+    for e in d["entries"] if e["name"] == n]]'; }
+is "$(same newsgroups-technical)" "$(same study-d)"
 
 # Parameters of an entry's model with its options: parameters SUITE ENTRY CLASSES VOCAB
 parameters() {

@@ -15,6 +15,14 @@ is "$(json .out 'd["verified"][0]["findings"]')" '[]'
 # The checkpoint's header tells the parameters, so they are not taken as recorded.
 is "$(json .out '[r["numbers"] for r in d["verified"][0]["taken_as_recorded"] if r["what"] == "result.json: model.parameters.total"]')" '[2]'
 
+# Every node's shape and parameters follow from its tensors, and these from the checkpoint.
+grep -qF "${cell#run/}/graph.json" run/SHA256SUMS || complain "SHA256SUMS lacks graph.json"
+is "$(json $cell/graph.json '[n["operation"] for n in d["nodes"]][0]')" embedding
+is "$(json $cell/graph.json 'sum(n["n_parameters"] for n in d["nodes"])')" \
+    "$(json $cell/result.json 'd["model"]["parameters"]["total"]')"
+is "$(json .out 'sorted(r["what"] for r in d["verified"][0]["taken_as_recorded"] if r["what"].startswith("graph.json: nodes") and "reads" not in r["what"] and "parameters[].shape" not in r["what"])')" '[]'
+[ ! -e run/cells/bayes__own__f32__s1/graph.json ] || complain "a graph of an opaque model"
+
 # What is wrong is named: file, field, found, expected.
 cp -r run changed
 awk -F, -v OFS=, '/^test/ && !n { $3 = 1 - $3; n = 1 } { print }' "$cell/predictions.csv" \
@@ -64,9 +72,10 @@ is "$(json run/report/report.json.sources.json '[n["text"] for n in d["numbers"]
 # One digit at a time: anywhere in the run, and anywhere in its reports and their side files.
 must 0 python3 "$flip" "$ASSAY" run 25 run/run.json run/SHA256SUMS "$cell"/*.json "$cell"/*.jsonl "$cell"/*.csv
 must 0 python3 "$flip" "$ASSAY" run/report 20 run/report/report.*
-must 0 python3 "$flip" "$ASSAY" run/report/latex 12 run/report/latex/*
+must 0 python3 "$flip" "$ASSAY" run/report/latex 20 run/report/latex/*.*
 # Digests written anew don't help a forger: these numbers follow from others.
 must 0 python3 "$flip" --reseal run --field '"(value|low|high|n|precision|recall|f1|support|predicted|mean_ms|count|samples|samples_per_second|tokens_per_second|best_epoch|epochs|bytes)": |^ {4}"achieved_per_second": |^ {8}[0-9]+,?$' \
     "$ASSAY" run 25 "$cell/result.json"
+must 0 python3 "$flip" --reseal run --field '"(node|n|n_parameters|total|trainable)": ' "$ASSAY" run 10 "$cell/graph.json"
 must 0 python3 "$flip" --reseal run --field '^single_stream,[0-9]+,[0-9]+,' --column 4 "$ASSAY" run 8 "$cell/latency.csv"
 must 0 "$ASSAY" verify run run/report

@@ -123,45 +123,13 @@ static void check_norm(int64_t rows, int64_t channels, cudnnDataType_t type) {
     check(gpu_norm_backward(&api, &shape), name, true);
 }
 
-/* Of rank 3, with a leading 1, as engines want the operands of products. */
-static int add_matrix(gpu_builder *builder, gpu_tensor_kind kind, cudnnDataType_t type,
-                      const int64_t dims[2], const int64_t strides[2]) {
-    gpu_tensor tensor = {.kind = kind,
-                         .type = type,
-                         .rank = 3,
-                         .dims = {1, dims[0], dims[1]},
-                         .strides = {dims[0] * dims[1], strides[0], strides[1]}};
-    return gpu_add_tensor(builder, &tensor);
-}
-
-/* y [m, n] = gelu(x [m, k] w [n, k]^T + bias [n]) in the form with erf, h = what gelu is taken of:
- * the backend does it in two steps so far, as cuBLASLt has the tanh form only. */
-static gpu_builder *linear_gelu(int64_t m, int64_t n, int64_t k, cudnnDataType_t type,
-                                bool with_h) {
-    gpu_builder *builder = gpu_builder_new(&api);
-    int x, weight, bias, h, y, product;
-    if (!builder)
-        return NULL;
-    x = add_matrix(builder, GPU_IN_MEMORY, type, (int64_t[]){m, k}, (int64_t[]){k, 1});
-    weight = add_matrix(builder, GPU_IN_MEMORY, type, (int64_t[]){k, n}, (int64_t[]){1, k});
-    bias = add_matrix(builder, GPU_IN_MEMORY, type, (int64_t[]){1, n}, (int64_t[]){n, 1});
-    h = add_matrix(builder, with_h ? GPU_IN_MEMORY : GPU_VIRTUAL, with_h ? type : CUDNN_DATA_FLOAT,
-                   (int64_t[]){m, n}, (int64_t[]){n, 1});
-    y = add_matrix(builder, GPU_IN_MEMORY, type, (int64_t[]){m, n}, (int64_t[]){n, 1});
-    product =
-        add_matrix(builder, GPU_VIRTUAL, CUDNN_DATA_FLOAT, (int64_t[]){m, n}, (int64_t[]){n, 1});
-    gpu_add_matmul(builder, x, weight, product, NULL);
-    gpu_add_binary(builder, CUDNN_POINTWISE_ADD, product, bias, h);
-    gpu_add_unary(builder, CUDNN_POINTWISE_GELU_FWD, h, y);
-    return builder;
-}
-
 static void check_gelu(int64_t m, int64_t n, int64_t k, cudnnDataType_t type) {
     for (int with_h = 0; with_h < 2; with_h++) {
+        gpu_linear_shape shape = {.m = m, .n = n, .k = k, .type = type, .saved = with_h};
         char name[LINE];
         snprintf(name, sizeof name, "linear_gelu%s M%d N%d K%d %s", with_h ? "_saved" : "", (int)m,
                  (int)n, (int)k, name_of(type));
-        check(linear_gelu(m, n, k, type, with_h), name, true);
+        check(gpu_linear_gelu(&api, &shape), name, true);
     }
 }
 

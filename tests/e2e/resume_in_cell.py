@@ -5,7 +5,9 @@ little is trained twice. Then what becomes of a saved training that is damaged, 
 of another version, and of a cell that timed out.
 
     ASSAY=build/assay ASSAY_PLUGIN_PATH=build/plugins ASSAY_SUITE_PATH=suites \\
-        python3 resume_in_cell.py BACKEND
+        python3 resume_in_cell.py BACKEND [DTYPE KILLS]
+
+With DTYPE: only the kills, so many of them, in that precision, of a shorter training.
 """
 import json
 import os
@@ -21,7 +23,9 @@ import time
 from resume import running_cells
 
 ASSAY = os.environ["ASSAY"]
-KILLS = 20
+WHOLE = len(sys.argv) < 3
+DTYPE = "f32" if WHOLE else sys.argv[2]
+KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 20
 SECONDS = 5  # of training in the unbroken run, about
 BUFFERED = 14  # steps that a killed process has not written down yet, about
 EXIT_BAD_DATA = 65
@@ -31,8 +35,8 @@ def settings(backend, epochs):
     """Everything that a state has a place for: dropout, moments, accumulation, a plateau schedule,
     the best epoch."""
     return [ASSAY, "run", "synthetic-tiny", "--threads", "1", "--quiet", "--seeds", "7",
-            "--backends", backend, "--entries", "transformer",
-            "--set", "data.subset.train=1960", "--set", "entries.transformer.options.dropout=0.2",
+            "--backends", backend, "--entries", "transformer", "--set", f'dtypes=["{DTYPE}"]',
+            "--set", f"data.subset.train={1960 if WHOLE else 490}", "--set", "entries.transformer.options.dropout=0.2",
             "--set", "training.optimizer=adamw", "--set", "training.weight_decay=0.01",
             "--set", "training.lr=1e-3", "--set", "training.accumulate=2",
             "--set", 'training.schedule={"kind":"reduce_on_plateau","patience":1,"factor":0.9}',
@@ -62,9 +66,11 @@ def outcome(folder):
     with open(os.path.join(cell, "result.json"), encoding="utf-8") as file:
         result = json.load(file)
     found = {key: result[key] for key in ("status", "test", "validation", "dataset", "warnings")}
-    found["warnings"] = [text for text in found["warnings"] if "steady" not in text]
+    found["warnings"] = [text for text in found["warnings"]
+                         if "steady" not in text and "percentiles are rough" not in text]
     training = {key: result["training"][key] for key in ("epochs", "best_epoch", "stopped",
                                                          "initial_loss", "padding_share")}
+    training["loss_scale"] = result["training"].get("loss_scale")
     for name in ("predictions.csv", "checkpoint.safetensors"):
         if os.path.exists(os.path.join(cell, name)):
             with open(os.path.join(cell, name), "rb") as file:
@@ -224,7 +230,7 @@ def check_timeout(command, work, expected):
 def unbroken(backend, work, wanted):
     """A run of about so many seconds of training: its command, outcome, and the seconds in it and
     around it."""
-    epochs = 4
+    epochs = 4 if WHOLE else 1
     while True:
         folder = os.path.join(work, f"whole-{wanted}-{epochs}")
         command = settings(backend, epochs)
@@ -259,7 +265,7 @@ def check_kills(backend, work):
         assert one == other, f"{part} differ from the unbroken run"
     check_sums(folder)
     assert training["resumed"]["times"] >= KILLS // 4, training["resumed"]
-    assert done < 1.5 * total, f"{done} steps were done for {total}"
+    assert done < 1.5 * total or not WHOLE, f"{done} steps were done for {total}"
     print(f"{backend}: {KILLS} kills, {in_steps} of them while training, gone on "
           f"{training['resumed']['times']} times; about {done} steps done for {total}; equal")
 
@@ -280,7 +286,8 @@ def main():
     work = tempfile.mkdtemp(prefix="assay-resume-")
     try:
         check_kills(backend, work)
-        check_states(backend, work)
+        if WHOLE:
+            check_states(backend, work)
     finally:
         shutil.rmtree(work)
 

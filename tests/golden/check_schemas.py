@@ -50,8 +50,9 @@ def main(runs):
         errors += check(made["run.schema.json"], run / "run.json")
         for path in sorted(run.glob("cells/*/result.json")):
             errors += check(made["result.schema.json"], path)
-        for path in sorted(run.glob("cells/*/profile.json")):
-            errors += check(made["profile.schema.json"], path)
+        for name in ("profile", "graph", "attention"):
+            for path in sorted(run.glob(f"cells/*/{name}.json")):
+                errors += check(made[f"{name}.schema.json"], path)
     for path in sorted((ROOT / "suites").glob("*.json")):
         errors += check(made["suite.schema.json"], path)
     for path in sorted((ROOT / "suites/resources").glob("*.json")):

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Writes bert/distilbert/ and bert/bert/ (Hugging Face folders of tiny random models, the second in
-shards) and prints bert.json: transformers' logits, loss and gradients in f64 for them, with dropout
-off, which tests/unit/train/test_weights.c must meet after loading the folders.
+shards) and prints bert.json: transformers' logits, loss, gradients and the last layer's attention
+(from the first token, mean over heads) in f64 for them, with dropout off, which tests/unit/train/test_bert.c must meet after
+loading the folders.
 
     python3 make_bert_golden.py > bert.json      needs PyTorch and transformers (bert.json names them)
 
@@ -51,12 +52,14 @@ def results(model):
     ids = torch.tensor([row + [0] * (longest - len(row)) for row in IDS])
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in IDS])
     model = model.double()
-    logits = model(input_ids=ids, attention_mask=mask).logits
+    output = model(input_ids=ids, attention_mask=mask, output_attentions=True)
+    logits = output.logits
     loss = F.cross_entropy(logits, torch.tensor(LABELS), reduction="sum")
     loss.backward()
     return {
         "logits": logits.tolist(),
         "loss": loss.item(),
+        "attention": [output.attentions[-1][i].mean(0)[0, :len(row)].tolist() for i, row in enumerate(IDS)],
         "gradients": {name: [float(f"{x:.13g}") for x in parameter.grad.flatten().tolist()]
                       for name, parameter in sorted(model.named_parameters())},
     }

@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""torch_beside.py BENCH_GPU [--seconds S]: the cudnn backend and PyTorch on the same GPU, in turn.
+"""The cudnn backend and PyTorch on the same GPU, in turn.
+
+    torch_beside.py BENCH_GPU [--seconds S] [--mode eager|compile] [--what forward|train|all]
 
 For each case both compute the same batch: rows of equal length, token ids t % 30000, random weights
 of the same sizes. PyTorch runs eager and through torch.compile, under bf16 autocast with flash
-attention (scaled_dot_product_attention); recurrent models through torch.nn's cuDNN path. Each block of
+attention (scaled_dot_product_attention without a mask, which rows of equal length don't need);
+compiled forward passes of one row with CUDA graphs (reduce-overhead); recurrent models through
+torch.nn's cuDNN path. $BENCH_LIBRARY_PATH is bench_gpu's LD_LIBRARY_PATH. Each block of
 steps is timed by wall clock with one wait at its end; blocks alternate, the first of each is warm-up.
 One JSON line a case and mode: medians in milliseconds a step, and PyTorch's over ours.
 """
+import argparse
 import json
+import os
 import statistics
 import subprocess
-import sys
 import time
 
 import torch
@@ -39,7 +44,7 @@ class Recurrent(torch.nn.Module):
         self.layer = layer(128, hidden, batch_first=True, bidirectional=both)
         self.out = torch.nn.Linear(hidden * (2 if both else 1), 2)
 
-    def forward(self, input_ids, attention_mask=None, labels=None):
+    def forward(self, input_ids, labels=None):
         states, _ = self.layer(self.embedding(input_ids))
         logits = self.out(states[:, -1])
         loss = torch.nn.functional.cross_entropy(logits, labels) if labels is not None else None
@@ -62,7 +67,9 @@ class Ours:
     def __init__(self, program, case):
         _, model, options, _, rows, length, self.what = case
         self.child = subprocess.Popen([program, 'cudnn', model, 'bf16', str(rows), str(length), *options],
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                      env=dict(os.environ, LD_LIBRARY_PATH=os.environ.get(
+                                          'BENCH_LIBRARY_PATH', os.environ.get('LD_LIBRARY_PATH', ''))))
 
     def block(self, steps):
         self.child.stdin.write(f'{self.what} {steps}\n')
@@ -85,10 +92,9 @@ class Torch:
         self.train = what == 'train'
         self.model = make().cuda()
         self.model.train(self.train)
-        self.step_model = torch.compile(self.model, mode='max-autotune-no-cudagraphs' if self.train else None) \
-            if compiled else self.model
+        mode = 'reduce-overhead' if rows == 1 and not self.train else 'default'
+        self.step_model = torch.compile(self.model, mode=mode) if compiled else self.model
         self.ids = (torch.arange(rows * length, device='cuda') % N_IDS).reshape(rows, length)
-        self.mask = torch.ones_like(self.ids)
         self.labels = (torch.arange(rows, device='cuda') * 7 + 1) % 2
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, fused=True)
 
@@ -96,8 +102,8 @@ class Torch:
         with torch.autocast('cuda', torch.bfloat16):
             if not self.train:
                 with torch.no_grad():
-                    return self.step_model(input_ids=self.ids, attention_mask=self.mask)
-            out = self.step_model(input_ids=self.ids, attention_mask=self.mask, labels=self.labels)
+                    return self.step_model(input_ids=self.ids)
+            out = self.step_model(input_ids=self.ids, labels=self.labels)
         out['loss'].backward()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -131,19 +137,22 @@ def measure(program, case, compiled, seconds):
 
 
 def main():
-    program, seconds = sys.argv[1], 4.0
-    if '--seconds' in sys.argv:
-        seconds = float(sys.argv[sys.argv.index('--seconds') + 1])
+    parser = argparse.ArgumentParser()
+    parser.add_argument('program')
+    parser.add_argument('--seconds', type=float, default=4)
+    parser.add_argument('--mode', choices=('eager', 'compile'), default='eager')
+    parser.add_argument('--what', choices=('forward', 'train', 'all'), default='all')
+    arguments = parser.parse_args()
+    compiled = arguments.mode == 'compile'
     print(json.dumps({'gpu': torch.cuda.get_device_name(0), 'torch': torch.__version__,
                       'cudnn': torch.backends.cudnn.version()}), flush=True)
-    for compiled in (False, True):
-        for case in CASES:
-            if compiled and case[0] in ('gru', 'bilstm'):
-                continue  # torch.compile leaves cuDNN's recurrence as it is
-            try:
-                print(json.dumps(measure(program, case, compiled, seconds)), flush=True)
-            except (RuntimeError, SystemExit) as failure:
-                print(json.dumps({'case': case[0], 'what': case[6], 'error': str(failure)[:2000]}), flush=True)
+    for case in CASES:
+        if arguments.what not in ('all', case[6]) or (compiled and case[0] in ('gru', 'bilstm')):
+            continue  # torch.compile leaves cuDNN's recurrence as it is
+        try:
+            print(json.dumps(measure(arguments.program, case, compiled, arguments.seconds)), flush=True)
+        except (RuntimeError, SystemExit) as failure:
+            print(json.dumps({'case': case[0], 'what': case[6], 'error': str(failure)[:2000]}), flush=True)
 
 
 if __name__ == '__main__':

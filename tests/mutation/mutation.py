@@ -6,11 +6,12 @@ a test notices.
     mutation.py [--onednn] SOURCE_ROOT CC...
 
 mutants.list holds the mutants; its head describes the format. --onednn: the same for mixed precision
-in the onednn backend (mutants_onednn.list; tests bf16, models and contract of tests/ops), skipped on a processor without bf16. Results are TAP: that the tests pass
-on the code as it is, that every function listed in COVERED has a mutant, then one line a mutant. A
-mutant whose original text is not found exactly once, or that doesn't compile, fails: the list is
-stale. The programs link the static twin of `reference` (and, with --onednn, of onednn and two models)
-without the host's loader, so a mutant costs one compilation and one link.
+in the onednn backend (mutants_onednn.list; tests bf16, models and contract of tests/ops), skipped on
+a processor without bf16. Results are TAP: that the tests pass on the code as it is, that every
+function listed in COVERED has a mutant, then one line a mutant. A mutant whose original text is not
+found exactly once, or that doesn't compile, fails: the list is stale. The programs link the static
+twin of `reference` (and, with --onednn, of onednn and two models) without the host's loader, so a
+mutant costs one compilation and one link.
 """
 import concurrent.futures
 import os
@@ -23,8 +24,9 @@ import tempfile
 BASE = ["framework/base/arena.c", "framework/base/error.c", "framework/base/random.c"]
 GRAPH = ["builder.c", "checkpointing.c", "dump.c", "flops.c", "frozen.c", "gradient.c", "graph.c",
          "shapes.c"]
-REFERENCE = ["backend.c", "batch.c", "kernels_f32.c", "kernels_f64.c", "plan.c", "profile.c"]
+REFERENCE = ["backend.c", "kernels_f32.c", "kernels_f64.c", "plan.c", "profile.c"]
 REFERENCE_FOLDER = "plugins/backends/reference"
+SDK = "framework/include"
 SOURCES = (BASE + ["framework/graph/" + f for f in GRAPH] +
            [REFERENCE_FOLDER + "/" + f for f in REFERENCE] +
            ["framework/plugin/options.c", "framework/train/init.c"] +
@@ -32,6 +34,7 @@ SOURCES = (BASE + ["framework/graph/" + f for f in GRAPH] +
 # Quickest first; a mutant is found by the first that fails.
 TESTS = {
     "golden": ("tests/ops/golden.c", ["tests/golden/ops.json"]),
+    "closed_forms": ("tests/ops/closed_forms.c", []),
     "gradients": ("tests/gradients/gradients.c", []),
     "contract": ("tests/ops/contract.c", ["reference", "f64"]),
     "closing": ("tests/gradients/closing.c", ["reference", "f64"]),
@@ -40,7 +43,7 @@ TESTS = {
 # File and the functions in it that need a mutant.
 COVERED = {
     "framework/graph/gradient.c": r"gradient_\w+|recurrent|give",
-    "framework/graph/frozen.c": r"(?!allocate|part_new)\w+",
+    "framework/graph/frozen.c": r"(?!allocate|check_rows_value)\w+",
     "framework/graph/checkpointing.c": r"(?!allocate|thin_out)\w+",
     "framework/train/init.c": r"\w+",
     REFERENCE_FOLDER + "/kernels.inc": r"\w+",
@@ -50,10 +53,12 @@ COVERED = {
     REFERENCE_FOLDER + "/kernels_recurrent.inc": r"\w+",
     REFERENCE_FOLDER + "/kernels_rows.inc": r"\w+",
     REFERENCE_FOLDER + "/update.inc": r"\w+",
-    REFERENCE_FOLDER + "/batch.c": r"check_\w+|reference_check_batch",
+    SDK + "/assay/checks.h": r"assay_(bounds_of|check_(indices|rows|presence|batch|update|zero))",
 }
 LIST = "tests/mutation/mutants.list"
 INC_UNIT = REFERENCE_FOLDER + "/kernels_f64.c"  # what an .inc file is compiled as part of
+# And the SDK's checks.h.
+HEADER_UNITS = [REFERENCE_FOLDER + "/plan.c", REFERENCE_FOLDER + "/backend.c"]
 BACKENDS, MODELS = ["reference"], []
 LIBRARIES = ["-lcriterion", "-ljansson", "-lm"]
 TIMEOUT = 120  # seconds; a test that hangs has noticed too
@@ -63,7 +68,7 @@ def choose_onednn():
     """Sources, tests and mutants of the onednn backend instead."""
     global SOURCES, TESTS, COVERED, LIST, INC_UNIT, BACKENDS, MODELS, LIBRARIES
     folder = "plugins/backends/onednn/"
-    units = ["attention", "batch", "bf16", "fusion", "gemm", "kernels_generic", "kernels_x86_64_v3",
+    units = ["attention", "bf16", "fusion", "gemm", "kernels_generic", "kernels_x86_64_v3",
              "kernels_x86_64_v4", "kernels_x86_64_v4_bf16", "linear", "memory", "onednn", "packing",
              "peak", "plan", "pointwise", "profile", "recurrent", "rowwise", "threads", "update"]
     BACKENDS, MODELS = ["reference", "onednn"], ["bert", "distilbert"]
@@ -150,8 +155,8 @@ class Builder:
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               check=False)
 
-    def compile_unit(self, path, source, result):
-        """Compiles the source that stands for path."""
+    def compile_unit(self, path, source, result, first=()):
+        """Compiles the source that stands for path; headers are looked for in `first` first."""
         kind, identity = os.path.split(path.removesuffix(".c"))
         if kind != "plugins/models":
             identity = os.path.basename(kind)
@@ -159,24 +164,32 @@ class Builder:
         if path.endswith("load_static.c"):
             flags = ["-DSTATIC_BACKENDS=" + " ".join(f"X({b})" for b in BACKENDS),
                      "-DSTATIC_MODELS=" + " ".join(f"X({m})" for m in MODELS)]
-        return self.run(self.compile + flags + ["-c", source, "-o", result])
+        return self.run(self.link + ["-I" + f for f in first] + self.compile[len(self.link):] +
+                        flags + ["-c", source, "-o", result])
 
     def build_object(self, path):
         return self.compile_unit(path, self.source(path), self.object(path))
 
     def mutate(self, mutant, text, folder):
         """Compiles the mutated file in a copy of its folder; returns {path: object}, output."""
-        copy = os.path.join(folder, "copy")
+        copy = os.path.join(folder, "copy", os.path.basename(os.path.dirname(mutant.path)))
         shutil.copytree(os.path.dirname(self.source(mutant.path)), copy)
         begin, end = find(text, mutant.original)
         with open(os.path.join(copy, os.path.basename(mutant.path)), "w", encoding="utf-8") as f:
             f.write(text[:begin] + mutant.replacement + text[end:])
-        unit = mutant.path
-        if unit.endswith(".inc"):
-            unit = INC_UNIT
-        result = self.object(unit, folder)
-        done = self.compile_unit(unit, os.path.join(copy, os.path.basename(unit)), result)
-        return ({unit: result}, "") if done.returncode == 0 else ({}, done.stdout)
+        units, first = [mutant.path], []
+        if mutant.path.startswith(SDK):
+            units, first = HEADER_UNITS, [os.path.dirname(copy)]
+        elif mutant.path.endswith(".inc"):
+            units = [INC_UNIT]
+        results = {}
+        for unit in units:
+            source = self.source(unit) if first else os.path.join(copy, os.path.basename(unit))
+            results[unit] = self.object(unit, folder)
+            done = self.compile_unit(unit, source, results[unit], first)
+            if done.returncode != 0:
+                return {}, done.stdout
+        return results, ""
 
     def test(self, name, folder, mutated):
         """Links and runs one test program: (passed, first failing line)."""

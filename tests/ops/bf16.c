@@ -150,7 +150,7 @@ static void check_products(void) {
 /* Small x and weights, so that no class has all the probability. A plan for more rows has had a
  * larger batch before: what that left behind must not be summed. */
 static void check_gradients(void) {
-    static const int32_t shapes[][2] = {{2, 1}, {3, 5}, {7, 7}, {10, 33}, {2, 128}};
+    static const int32_t shapes[][2] = {{2, 1}, {3, 5}, {7, 7}, {10, 33}, {2, 128}, {203, 259}};
     enum { N_SHAPES = sizeof shapes / sizeof *shapes };
     for (size_t s = 0; s < (size_t)2 * N_SHAPES; s++) {
         bool frozen = s >= N_SHAPES;
@@ -172,6 +172,39 @@ static void check_gradients(void) {
         backend->plan_free(plan);
         layer_close(&l);
     }
+}
+
+/* The gradient by a weight so large that backends sum it in blocks: over a batch of several blocks,
+ * the last one odd, it is the sum of its rows' own, whose columns check_gradients compares. The
+ * rows' dy may round otherwise in a batch, by 2^-8 of a few elements. */
+static void check_blocks(void) {
+    enum { ROWS = 523, CLASSES = 203, WIDTH = 259 };
+    layer l = layer_open(ROWS, CLASSES, WIDTH, false);
+    as_random random = as_random_init(13, 0);
+    for (int32_t i = 0; i < l.m * l.k; i++)
+        l.x[i] = nine_bits(&random) / 512;
+    for (int32_t i = 0; i < l.n * l.k; i++)
+        l.weight[i] = nine_bits(&random) / 8192;
+    layer_upload(&l);
+    assay_plan *one = runner_compile(&l.r, ASSAY_PLAN_ACCUMULATE, 1, 1);
+    for (int32_t row = 0; row < ROWS; row++)
+        layer_run(&l, one, pick_rows(l.arena, l.batch, &row, 1));
+    const double *sum = runner_download(&l.r, l.arena, ASSAY_STATE_GRADIENT, WEIGHT);
+    runner_zero_gradients(&l.r);
+    assay_plan *all = runner_compile(&l.r, ASSAY_PLAN_ACCUMULATE, ROWS + 9, ROWS + 9);
+    layer_run(&l, all, l.batch);
+    const double *whole = runner_download(&l.r, l.arena, ASSAY_STATE_GRADIENT, WEIGHT);
+    double off = 0, size = 0;
+    for (int32_t i = 0; i < CLASSES * WIDTH; i++) {
+        off += (whole[i] - sum[i]) * (whole[i] - sum[i]);
+        size += sum[i] * sum[i];
+    }
+    tap_ok(size > 0 && off <= 1e-6 * size,
+           "a large weight's gradient over %d rows is the sum over its rows: off by %.2g", ROWS,
+           sqrt(off / size));
+    backend->plan_free(one);
+    backend->plan_free(all);
+    layer_close(&l);
 }
 
 /* ---- conversions ---- */
@@ -496,6 +529,7 @@ int main(int argc, char **argv) {
     } else if (dtype_is_offered(backend, ASSAY_DTYPE_BF16)) {
         check_products();
         check_gradients();
+        check_blocks();
         check_conversions();
         check_nan();
         check_masters();

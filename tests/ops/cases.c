@@ -355,6 +355,15 @@ static int32_t shape_n_ids(const op_shape *shape) {
     return shape->n_ids ? shape->n_ids : n;
 }
 
+/* With gradient. */
+static void close_graph(assay_graph *graph, assay_value logits, double label_smoothing,
+                        const double *weights) {
+    assay_error error = ASSAY_ERROR_INIT;
+    const as_graph_options options = {
+        .label_smoothing = label_smoothing, .class_weights = weights, .with_gradient = 1};
+    require(as_graph_close(graph, logits, &options, &error), &error);
+}
+
 assay_graph *case_graph(const op_variant *variant, const op_shape *shape) {
     assay_error error = ASSAY_ERROR_INIT;
     assay_graph *graph = NULL;
@@ -365,14 +374,20 @@ assay_graph *case_graph(const op_variant *variant, const op_shape *shape) {
     assay_value y = variant->build(b, assay_embedding(b, "x", ids, n_ids, shape->channels), shape);
     if (variant->domain == ASSAY_DOMAIN_TOKENS)
         y = assay_attention_pool(b, y, assay_embedding(b, "score", ids, n_ids, 1));
-    assay_value logits = assay_linear(b, "classifier", y, shape->n_classes);
-    require(as_graph_close(
-                graph, logits,
-                &(as_graph_options){.label_smoothing = variant->label_smoothing,
-                                    .class_weights = variant->class_weights ? class_weights : NULL,
-                                    .with_gradient = 1},
-                &error),
-            &error);
+    close_graph(graph, assay_linear(b, "classifier", y, shape->n_classes), variant->label_smoothing,
+                variant->class_weights ? class_weights : NULL);
+    return graph;
+}
+
+assay_graph *body_graph(graph_body *body, int32_t n_ids, int32_t n_channels, int32_t n_classes,
+                        double label_smoothing, const double *weights) {
+    assay_error error = ASSAY_ERROR_INIT;
+    assay_graph *graph = NULL;
+    require(as_graph_new(&graph, &error), &error);
+    const assay_builder *b = as_graph_builder(graph);
+    assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
+    assay_value y = body(b, assay_embedding(b, "x", ids, n_ids, n_channels));
+    close_graph(graph, assay_linear(b, "classifier", y, n_classes), label_smoothing, weights);
     return graph;
 }
 

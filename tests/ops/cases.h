@@ -38,6 +38,14 @@ extern const size_t n_op_variants;
 assay_graph *case_graph(const op_variant *variant, const op_shape *shape);
 assay_batch *case_batch(as_arena *arena, const op_shape *shape);
 
+typedef assay_value graph_body(const assay_builder *b, assay_value x);
+
+/* Graph with gradient: x = an embedding "x" [n_ids, n_channels] of the token ids, the body, which
+ * returns ROWS, a linear layer "classifier" and cross entropy. class_weights NULL: none. Free it.
+ */
+assay_graph *body_graph(graph_body *body, int32_t n_ids, int32_t n_channels, int32_t n_classes,
+                        double label_smoothing, const double *class_weights);
+
 /* Result lines for every operation of ops.def: forward ones have a variant whose graph has them,
  * backward ones appear in some variant's graph. */
 void check_coverage(void);

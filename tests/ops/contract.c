@@ -44,13 +44,18 @@ static void fixture_close(fixture *f) {
 
 /* ---- refusals ---- */
 
-static void expect_refused(fixture *f, assay_plan *plan, const assay_batch *batch,
-                           const char *what) {
+static void expect_refused_step(fixture *f, assay_plan *plan, const assay_batch *batch,
+                                const assay_step *step, const char *what) {
     assay_error error = ASSAY_ERROR_INIT;
-    assay_step step = make_step(1, 1, 1);
-    assay_status status = f->r.backend->run(plan, batch, &step, &error);
+    assay_status status = f->r.backend->run(plan, batch, step, &error);
     tap_ok(status == ASSAY_INVALID_ARGUMENT && error.status == status && error.text[0],
            "%s is refused: %s: %s", what, error.where, error.text);
+}
+
+static void expect_refused(fixture *f, assay_plan *plan, const assay_batch *batch,
+                           const char *what) {
+    assay_step step = make_step(1, 1, 1);
+    expect_refused_step(f, plan, batch, &step, what);
 }
 
 static void check_batches(void) {
@@ -77,6 +82,17 @@ static void check_batches(void) {
     batch = *f.batch;
     batch.labels = NULL;
     expect_refused(&f, plan, &batch, "training without labels");
+    expect_refused(&f, plan, NULL, "training without a batch");
+    expect_refused_step(&f, plan, f.batch, NULL, "training without a step");
+    batch = *f.batch;
+    batch.offsets = NULL;
+    expect_refused(&f, plan, &batch, "a batch without offsets");
+    batch = *f.batch;
+    batch.row_keys = NULL;
+    expect_refused(&f, plan, &batch, "dropout without keys");
+    batch = *f.batch;
+    batch.positions = NULL;
+    expect_refused(&f, plan, &batch, "dropout without positions");
     assay_step step = make_step(1, 1, 1);
     runner_run(&f.r, plan, f.batch, &step);
     double loss = *runner_read(&f.r, f.arena, plan, f.r.graph->loss, 1);
@@ -95,6 +111,16 @@ static void check_positions(void) {
     expect_refused(&f, plan, &batch, "a position above the table");
     positions[3] = -1;
     expect_refused(&f, plan, &batch, "a negative position");
+    backend->plan_free(plan);
+    fixture_close(&f);
+    f = fixture_open("sinusoid");
+    plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30);
+    batch = *f.batch;
+    batch.positions = positions;
+    positions[3] = 30;
+    expect_refused(&f, plan, &batch, "a position above the plan's tokens");
+    batch.positions = NULL;
+    expect_refused(&f, plan, &batch, "a sinusoid without positions");
     backend->plan_free(plan);
     fixture_close(&f);
 }

@@ -310,6 +310,14 @@ static inline int assay_is_lookup_table(const assay_graph_view *graph, uint32_t 
     return n_lookups > 0;
 }
 
+/* The parameter whose gradient this value is, or -1. */
+static inline int32_t assay_gradient_of(const assay_graph_view *graph, assay_value value) {
+    for (uint32_t p = 0; p < graph->n_parameters; p++)
+        if (graph->parameters[p].gradient == value)
+            return (int32_t)p;
+    return -1;
+}
+
 /* ---- dropout: one counter-based generator for all backends
  * --------------------------------------- */
 

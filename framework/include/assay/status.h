@@ -76,16 +76,24 @@ ASSAY_STATIC_ASSERT(sizeof(assay_error) == 8 + 256 + 1024, "assay_error layout i
         }                                                                                          \
     }
 
+/* Bytes of a text that are kept where there is room for `most`: all, or what ends before a
+ * character of UTF-8. */
+static inline size_t assay_text_kept(const char *text, size_t most) {
+    size_t n = text ? strlen(text) : 0;
+    if (n <= most)
+        return n;
+    for (n = most; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
+        n--;
+    return n;
+}
+
 /* [any] Records a failure (unless one is recorded already or error is NULL) and returns `status`.
- * Long texts are cut at the record's size. */
+ * Long texts are cut at the record's size, between characters. */
 static inline assay_status assay_fail(assay_error *error, assay_status status, const char *where,
                                       const char *text) {
     if (error && error->status == ASSAY_OK) {
-        size_t n_where = where ? strlen(where) : 0, n_text = text ? strlen(text) : 0;
-        if (n_where > sizeof error->where - 1)
-            n_where = sizeof error->where - 1;
-        if (n_text > sizeof error->text - 1)
-            n_text = sizeof error->text - 1;
+        size_t n_where = assay_text_kept(where, sizeof error->where - 1);
+        size_t n_text = assay_text_kept(text, sizeof error->text - 1);
         error->status = status;
         if (n_where)
             memcpy(error->where, where, n_where);

@@ -102,6 +102,11 @@ assay_status gpu_enter(assay_device *device, assay_error *error) {
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
+/* For texts; rounded up. */
+static size_t mebibytes(size_t bytes) {
+    return (bytes + (1 << 20) - 1) >> 20;
+}
+
 assay_status gpu_alloc(assay_device *device, size_t bytes, const char *what, gpu_memory *ret_memory,
                        assay_error *error) {
     gpu_memory memory = {0, bytes ? bytes : GPU_ALIGNMENT};
@@ -111,7 +116,8 @@ assay_status gpu_alloc(assay_device *device, size_t bytes, const char *what, gpu
         snprintf(text, sizeof text,
                  "%s needs %zu MiB of device memory; %zu of the limit's %zu MiB are held; use "
                  "smaller batches or a higher --memory-limit",
-                 what, memory.bytes >> 20, device->held_bytes >> 20, device->limit_bytes >> 20);
+                 what, mebibytes(memory.bytes), mebibytes(device->held_bytes),
+                 mebibytes(device->limit_bytes));
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn", text);
     }
     CUresult result = device->lib->driver.cuMemAlloc(&memory.data, memory.bytes);
@@ -120,7 +126,7 @@ assay_status gpu_alloc(assay_device *device, size_t bytes, const char *what, gpu
         (void)device->lib->driver.cuMemGetInfo(&free_bytes, &all);
         snprintf(text, sizeof text,
                  "%s needs %zu MiB of device memory; %zu of %zu MiB are free; use smaller batches",
-                 what, memory.bytes >> 20, free_bytes >> 20, all >> 20);
+                 what, mebibytes(memory.bytes), free_bytes >> 20, all >> 20);
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn", text);
     }
     if (result != CUDA_SUCCESS)
@@ -161,10 +167,25 @@ enum { NVML_CLOCK_SM = 1 };
  * hardware thermal slowdown, hardware power brake. */
 #define NVML_SLOWED (0x4ull | 0x8ull | 0x20ull | 0x40ull | 0x80ull)
 
-/* Notes whether the GPU is slowed just now. */
+/* Time that clocks were held back so far, by power, heat, the board's limit and reliability
+ * (nvmlPerfPolicyType_t); 0 where NVML doesn't tell. */
+static unsigned long long lost_to(const assay_device *device, int i) {
+    static const int policies[GPU_POLICIES] = {0, 1, 3, 5};
+    const gpu_nvml *nvml = &device->lib->nvml;
+    gpu_violation violation = {0, 0};
+    if (!nvml->nvmlDeviceGetViolationStatus ||
+        nvml->nvmlDeviceGetViolationStatus(device->nvml, policies[i], &violation) != 0)
+        return 0;
+    return violation.lost;
+}
+
+/* Notes whether the GPU is slowed just now, or was since it was opened. */
 static void look_at_clocks(assay_device *device) {
     const gpu_nvml *nvml = &device->lib->nvml;
     unsigned long long reasons = 0;
+    for (int i = 0; device->nvml && i < GPU_POLICIES; i++)
+        if (lost_to(device, i) > device->lost_start[i])
+            device->throttled = 1;
     if (device->nvml && nvml->nvmlDeviceGetCurrentClocksThrottleReasons &&
         nvml->nvmlDeviceGetCurrentClocksThrottleReasons(device->nvml, &reasons) == 0 &&
         (reasons & NVML_SLOWED))
@@ -299,6 +320,32 @@ static void open_nvml(assay_device *device) {
         device->nvml = NULL;
     if (device->nvml && nvml->nvmlDeviceGetTotalEnergyConsumption)
         (void)nvml->nvmlDeviceGetTotalEnergyConsumption(device->nvml, &device->energy_start);
+    for (int i = 0; device->nvml && i < GPU_POLICIES; i++)
+        device->lost_start[i] = lost_to(device, i);
+}
+
+/* $ASSAY_CUDNN_WITHOUT: names with commas between. */
+static assay_status read_without(uint32_t *ret_without, assay_error *error) {
+    static const char *const names[] = {"attention", "gelu", "norm", "fusion", "graphs"};
+    const char *text = getenv("ASSAY_CUDNN_WITHOUT");
+    char found[128];
+    while (text && *text) {
+        size_t length = strcspn(text, ","), i = 0;
+        while (i < sizeof names / sizeof *names &&
+               (strlen(names[i]) != length || strncmp(names[i], text, length) != 0))
+            i++;
+        if (i == sizeof names / sizeof *names) {
+            snprintf(
+                found, sizeof found,
+                "found \"%.40s\"; expected names of attention, gelu, norm, fusion, graphs with "
+                "commas between",
+                text);
+            return assay_fail(error, ASSAY_INVALID_ARGUMENT, "ASSAY_CUDNN_WITHOUT", found);
+        }
+        *ret_without |= 1u << i;
+        text += length + (text[length] == ',');
+    }
+    return ASSAY_OK;
 }
 
 static int32_t storage_type(int32_t dtype) {
@@ -324,7 +371,9 @@ assay_status gpu_device_open(const assay_device_config *config, assay_device **r
     device->type_bytes = gpu_type_bytes(device->type);
     if (ASSAY_HAS_FIELD(config, assay_device_config, memory_limit_bytes))
         device->limit_bytes = config->memory_limit_bytes;
-    status = open_context(device, error);
+    status = read_without(&device->without, error);
+    if (status == ASSAY_OK)
+        status = open_context(device, error);
     if (status == ASSAY_OK)
         status = load_kernels(device, error);
     if (status == ASSAY_OK)

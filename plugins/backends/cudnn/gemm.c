@@ -4,11 +4,13 @@
  * cuBLASLt's matrices are column-major, so a row-major c = a b is computed as c^T = b^T a^T: its A
  * is our b, its B our a, its bias runs along our columns. The first algorithm of its heuristics is
  * taken: the same one whenever it is asked, so that a run gives the same bits again. Reductions
- * over split sums go through the workspace in a fixed order, never by atomic addition. */
+ * over split sums go through the workspace in a step of their own, never in place. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "internal.h"
+
+enum { SPARE_GEMMS = 256 };
 
 struct gpu_gemm {
     gpu_gemm_shape shape;
@@ -16,6 +18,7 @@ struct gpu_gemm {
     cublasLtMatrixLayout_t a, b, c; /* cuBLASLt's */
     cublasLtMatmulAlgo_t algorithm;
     size_t workspace_bytes;
+    int n_users;
     gpu_gemm *next;
 };
 
@@ -73,6 +76,10 @@ static cublasStatus_t describe_operation(const assay_device *device, gpu_gemm *g
     if (result == CUBLAS_STATUS_SUCCESS && shape->has_bias)
         result =
             set(device, gemm, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &bias_type, sizeof bias_type);
+    /* Any memory: the heuristics may want to see that there is a bias. */
+    if (result == CUBLAS_STATUS_SUCCESS && shape->has_bias)
+        result = set(device, gemm, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &device->lt_workspace.data,
+                     sizeof device->lt_workspace.data);
     return result;
 }
 
@@ -92,12 +99,37 @@ static cublasStatus_t describe_matrices(const assay_device *device, gpu_gemm *ge
     return result;
 }
 
+/* Drops what nobody uses behind the SPARE_GEMMS newest. */
+static void trim(assay_device *device) {
+    int n_spare = 0;
+    for (gpu_gemm **at = &device->gemms; *at;) {
+        gpu_gemm *gemm = *at;
+        if (gemm->n_users == 0 && ++n_spare > SPARE_GEMMS) {
+            *at = gemm->next;
+            gemm_free(device, gemm);
+        } else {
+            at = &gemm->next;
+        }
+    }
+}
+
+void gpu_gemm_release(assay_device *device, gpu_gemm *gemm) {
+    if (!gemm)
+        return;
+    gemm->n_users--;
+    trim(device);
+}
+
 /* The heuristics' first choice. */
 static cublasStatus_t choose(const assay_device *device, gpu_gemm *gemm) {
+    static const cublasLtMatmulPreferenceAttributes_t alignments[] = {
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
     const gpu_lt *lt = &device->lib->lt;
     cublasLtMatmulPreference_t preference = NULL;
     cublasLtMatmulHeuristicResult_t found;
     size_t workspace = GPU_LT_WORKSPACE;
+    uint32_t alignment = 16; /* of a parameter that stands right behind another */
     uint32_t reductions =
         CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE;
     int n = 0;
@@ -109,6 +141,9 @@ static cublasStatus_t choose(const assay_device *device, gpu_gemm *gemm) {
     if (result == CUBLAS_STATUS_SUCCESS)
         result = lt->cublasLtMatmulPreferenceSetAttribute(
             preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reductions, sizeof reductions);
+    for (int i = 0; i < 4 && result == CUBLAS_STATUS_SUCCESS; i++)
+        result = lt->cublasLtMatmulPreferenceSetAttribute(preference, alignments[i], &alignment,
+                                                          sizeof alignment);
     if (result == CUBLAS_STATUS_SUCCESS)
         result = lt->cublasLtMatmulAlgoGetHeuristic(device->lt, gemm->operation, gemm->a, gemm->b,
                                                     gemm->c, gemm->c, preference, 1, &found, &n);
@@ -126,7 +161,12 @@ static const char *describe(const gpu_gemm_shape *s, char *text, size_t size) {
     static const char *const types[] = {"f32", "bf16", "fp16"};
     snprintf(text, size, "product %lld x %lld x %lld of %s%s in %s%s%s", (long long)s->m,
              (long long)s->n, (long long)s->k, types[s->type], s->tf32 ? " (tf32)" : "",
-             types[s->c_type], s->has_bias ? " with bias" : "", s->add ? ", added" : "");
+             types[s->c_type],
+             s->has_bias && s->relu ? " with bias and relu"
+             : s->has_bias          ? " with bias"
+             : s->relu              ? " with relu"
+                                    : "",
+             s->add ? ", added" : "");
     return text;
 }
 
@@ -135,6 +175,7 @@ assay_status gpu_gemm_get(assay_device *device, const gpu_gemm_shape *shape, gpu
     char text[128];
     for (gpu_gemm *gemm = device->gemms; gemm; gemm = gemm->next)
         if (memcmp(&gemm->shape, shape, sizeof *shape) == 0) {
+            gemm->n_users++;
             *ret_gemm = gemm;
             return ASSAY_OK;
         }
@@ -151,6 +192,7 @@ assay_status gpu_gemm_get(assay_device *device, const gpu_gemm_shape *shape, gpu
         gemm_free(device, gemm);
         return gpu_check_lt(device, result, describe(shape, text, sizeof text), error);
     }
+    gemm->n_users = 1;
     gemm->next = device->gemms;
     device->gemms = gemm;
     *ret_gemm = gemm;
@@ -158,7 +200,7 @@ assay_status gpu_gemm_get(assay_device *device, const gpu_gemm_shape *shape, gpu
 }
 
 assay_status gpu_gemm_run(assay_device *device, gpu_gemm *gemm, CUdeviceptr a, CUdeviceptr b,
-                          CUdeviceptr bias, CUdeviceptr c, assay_error *error) {
+                          CUdeviceptr bias, CUdeviceptr sum, CUdeviceptr c, assay_error *error) {
     const float one = 1, beta = gemm->shape.add ? 1 : 0;
     char text[128];
     cublasStatus_t result = CUBLAS_STATUS_SUCCESS;
@@ -167,8 +209,8 @@ assay_status gpu_gemm_run(assay_device *device, gpu_gemm *gemm, CUdeviceptr a, C
     if (result == CUBLAS_STATUS_SUCCESS)
         result = device->lib->lt.cublasLtMatmul(
             device->lt, gemm->operation, &one, (const void *)(uintptr_t)b, gemm->a,
-            (const void *)(uintptr_t)a, gemm->b, &beta, (const void *)(uintptr_t)c, gemm->c,
-            (void *)(uintptr_t)c, gemm->c, &gemm->algorithm,
+            (const void *)(uintptr_t)a, gemm->b, &beta, (const void *)(uintptr_t)(sum ? sum : c),
+            gemm->c, (void *)(uintptr_t)c, gemm->c, &gemm->algorithm,
             (void *)(uintptr_t)device->lt_workspace.data, gemm->workspace_bytes,
             (cudaStream_t)(void *)device->stream);
     if (result == CUBLAS_STATUS_SUCCESS)

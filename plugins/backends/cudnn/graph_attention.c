@@ -57,7 +57,7 @@ int gpu_fused_attention_fits(const assay_plan *plan, const gpu_node *node) {
     const assay_device *device = plan->session->device;
     const assay_node *first = first_attention(plan);
     attention_sizes s = sizes_of(plan, node->node), f;
-    if (device->type == GPU_F32 || !first || device->major < 8)
+    if (device->type == GPU_F32 || !first || (device->without & GPU_WITHOUT_ATTENTION))
         return 0;
     f = sizes_of(plan, first);
     return s.heads == f.heads && s.channels == f.channels && s.channels % s.heads == 0 &&
@@ -225,8 +225,11 @@ static assay_status make_mask(const gpu_run *run, const gpu_node *node, int64_t 
                       0, &arguments, run->error);
 }
 
+/* Zeros behind the last token, where there is room. */
 static assay_status clear_tail(const gpu_run *run, assay_value value) {
     const assay_plan *plan = run->plan;
+    if (run->is_full)
+        return ASSAY_OK;
     gpu_tail_arguments arguments = {
         .y = gpu_value(run, value), .batch = run->header, .rows = gpu_rows(plan, value)};
     arguments.units = (int64_t)(gpu_channels(plan, value) * run->device->type_bytes / 16);

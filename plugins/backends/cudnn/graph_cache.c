@@ -55,6 +55,8 @@ static gpu_builder *build(const cudnn_dnn_api *api, const gpu_graph_key *key) {
         return gpu_attention_backward(api, &key->shape.attention);
     case GPU_GRAPH_NORM:
         return gpu_norm_forward(api, &key->shape.norm);
+    case GPU_GRAPH_LINEAR_GELU:
+        return gpu_linear_gelu(api, &key->shape.linear);
     default:
         return gpu_norm_backward(api, &key->shape.norm);
     }

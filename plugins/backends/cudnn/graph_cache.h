@@ -15,6 +15,7 @@ enum {
     GPU_GRAPH_ATTENTION_GRAD,
     GPU_GRAPH_NORM,
     GPU_GRAPH_NORM_GRAD,
+    GPU_GRAPH_LINEAR_GELU,
 };
 
 typedef struct gpu_graph_key {
@@ -22,6 +23,7 @@ typedef struct gpu_graph_key {
     union {
         gpu_attention_shape attention;
         gpu_norm_shape norm;
+        gpu_linear_shape linear;
     } shape;
 } gpu_graph_key;
 

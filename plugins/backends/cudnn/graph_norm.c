@@ -36,6 +36,8 @@ static assay_status prepare(assay_plan *plan, gpu_node *node, int32_t kind, assa
     key.shape.norm.channels = (int64_t)gpu_channels(plan, node->node->inputs[0]);
     key.shape.norm.type = gpu_cudnn_type(gpu_type(plan, node->node->inputs[0]));
     key.shape.norm.epsilon = (float)node->node->attrs.epsilon;
+    if (device->without & GPU_WITHOUT_NORM)
+        return ASSAY_OK;
     status = gpu_graph_get(device, &key, &data->entry, &why);
     if (status == ASSAY_OK || status == ASSAY_UNSUPPORTED)
         return ASSAY_OK;
@@ -43,11 +45,19 @@ static assay_status prepare(assay_plan *plan, gpu_node *node, int32_t kind, assa
 }
 
 assay_status gpu_prepare_layer_norm(assay_plan *plan, gpu_node *node, assay_error *error) {
+    if (gpu_is_residual_norm(node)) {
+        gpu_prepare_residual_norm(plan, node);
+        return ASSAY_OK;
+    }
     node->state_bytes = 2 * aligned(rows_of(plan, node) * sizeof(float));
     return prepare(plan, node, GPU_GRAPH_NORM, error);
 }
 
 assay_status gpu_prepare_layer_norm_grad(assay_plan *plan, gpu_node *node, assay_error *error) {
+    if (gpu_is_residual_norm(node->forward)) {
+        gpu_prepare_residual_norm_grad(plan, node);
+        return ASSAY_OK;
+    }
     size_t channels = gpu_channels(plan, node->node->inputs[0]);
     assay_status status = prepare(plan, node, GPU_GRAPH_NORM_GRAD, error);
     norm_data *data = node->own;
@@ -79,6 +89,8 @@ void gpu_release_layer_norm(assay_plan *plan, gpu_node *node) {
 assay_status gpu_run_layer_norm(const gpu_run *run, const gpu_node *node) {
     norm_data *data = node->own;
     CUdeviceptr pointers[GPU_NORM_TENSORS] = {0};
+    if (gpu_is_residual_norm(node))
+        return gpu_run_residual_norm(run, node);
     if (!data->entry)
         return gpu_own_layer_norm(run, node);
     pointers[GPU_NORM_X] = gpu_in(run, node, 0);
@@ -102,6 +114,8 @@ static assay_status deliver(const gpu_run *run, const gpu_node *node, uint32_t i
 }
 
 assay_status gpu_run_layer_norm_grad(const gpu_run *run, const gpu_node *node) {
+    if (gpu_is_residual_norm(node->forward))
+        return gpu_run_residual_norm_grad(run, node);
     norm_data *data = node->own;
     size_t channels = gpu_channels(run->plan, node->node->inputs[0]);
     size_t sums = aligned(channels * sizeof(float));

@@ -47,3 +47,34 @@ gpu_builder *gpu_norm_backward(const cudnn_dnn_api *api, const gpu_norm_shape *s
     gpu_add_layer_norm_gradient(builder, &norm);
     return builder;
 }
+
+/* Of rank 3, with a leading 1, as engines want the operands of products. */
+static int add_matrix(gpu_builder *builder, gpu_tensor_kind kind, cudnnDataType_t type,
+                      const int64_t dims[2], const int64_t strides[2]) {
+    gpu_tensor tensor = {.kind = kind,
+                         .type = type,
+                         .rank = 3,
+                         .dims = {1, dims[0], dims[1]},
+                         .strides = {dims[0] * dims[1], strides[0], strides[1]}};
+    return gpu_add_tensor(builder, &tensor);
+}
+
+gpu_builder *gpu_linear_gelu(const cudnn_dnn_api *api, const gpu_linear_shape *shape) {
+    gpu_builder *builder = gpu_builder_new(api);
+    int64_t m = shape->m, n = shape->n, k = shape->k;
+    cudnnDataType_t type = shape->type, f32 = CUDNN_DATA_FLOAT;
+    int x, weight, bias, h, y, product;
+    if (!builder)
+        return NULL;
+    x = add_matrix(builder, GPU_IN_MEMORY, type, (int64_t[]){m, k}, (int64_t[]){k, 1});
+    weight = add_matrix(builder, GPU_IN_MEMORY, type, (int64_t[]){k, n}, (int64_t[]){1, k});
+    bias = add_matrix(builder, GPU_IN_MEMORY, type, (int64_t[]){1, n}, (int64_t[]){n, 1});
+    h = add_matrix(builder, shape->saved ? GPU_IN_MEMORY : GPU_VIRTUAL, shape->saved ? type : f32,
+                   (int64_t[]){m, n}, (int64_t[]){n, 1});
+    y = add_matrix(builder, GPU_IN_MEMORY, type, (int64_t[]){m, n}, (int64_t[]){n, 1});
+    product = add_matrix(builder, GPU_VIRTUAL, f32, (int64_t[]){m, n}, (int64_t[]){n, 1});
+    gpu_add_matmul(builder, x, weight, product, NULL);
+    gpu_add_binary(builder, CUDNN_POINTWISE_ADD, product, bias, h);
+    gpu_add_unary(builder, CUDNN_POINTWISE_GELU_FWD, h, y);
+    return builder;
+}

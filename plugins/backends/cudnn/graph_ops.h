@@ -66,6 +66,24 @@ enum {
     GPU_NORM_TENSORS
 };
 
+/* y [m, n] = gelu(x [m, k] weight [n, k]^T + bias [n]), the form with erf. */
+typedef struct gpu_linear_shape {
+    int64_t m, n, k;
+    cudnnDataType_t type;
+    int saved; /* 1: what gelu is taken of, h [m, n], is written too */
+} gpu_linear_shape;
+
+enum {
+    GPU_LINEAR_X = 0,
+    GPU_LINEAR_WEIGHT,
+    GPU_LINEAR_BIAS,
+    GPU_LINEAR_H, /* virtual where it isn't saved */
+    GPU_LINEAR_Y,
+    GPU_LINEAR_TENSORS
+};
+
+gpu_builder *gpu_linear_gelu(const cudnn_dnn_api *api, const gpu_linear_shape *shape);
+
 gpu_builder *gpu_norm_forward(const cudnn_dnn_api *api, const gpu_norm_shape *shape);
 gpu_builder *gpu_norm_backward(const cudnn_dnn_api *api, const gpu_norm_shape *shape);
 

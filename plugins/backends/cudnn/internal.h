@@ -28,7 +28,8 @@
 #ifndef CUDNN_INTERNAL_H
 #define CUDNN_INTERNAL_H
 
-#include "assay/backend.h"
+#include "assay/checks.h"
+#include "assay/layout.h"
 #include "kernels.h"
 #include "libraries.h"
 
@@ -88,27 +89,12 @@ void gpu_free(assay_device *device, gpu_memory *memory);
 ASSAY_MUST_USE assay_status gpu_grow(assay_device *device, gpu_memory *memory, size_t bytes,
                                      const char *what, assay_error *error);
 
-/* Grows while a plan is laid out: blocks that live from node `start` to node `end`, both included,
- * get byte offsets so that no two living at once overlap (layout.c). */
-typedef struct gpu_block {
-    size_t offset, size;
-    uint32_t start, end;
-} gpu_block;
-
-typedef struct gpu_layout {
-    gpu_block *blocks;
-    size_t n_blocks, capacity;
-    size_t size; /* bytes needed in all */
-} gpu_layout;
-
-ASSAY_MUST_USE assay_status gpu_layout_add(gpu_layout *layout, size_t size, uint32_t start,
-                                           uint32_t end, size_t *ret_offset, assay_error *error);
-void gpu_layout_done(gpu_layout *layout);
-
 /* ---- device -------------------------------------------------------------------------------- */
 
 typedef struct gpu_gemm gpu_gemm;               /* gemm.c: a matrix product that was planned */
 typedef struct gpu_graph_cache gpu_graph_cache; /* graph_*.c: cuDNN's execution plans by shape */
+
+enum { GPU_POLICIES = 4 };
 
 struct assay_device {
     const gpu_libraries *lib;
@@ -136,8 +122,21 @@ struct assay_device {
     uint64_t memory_bytes;
     void *nvml; /* NULL: unknown to it */
     unsigned long long energy_start;
+    unsigned long long lost_start[GPU_POLICIES]; /* ns: clocks held back before it was opened */
+    uint32_t without; /* GPU_WITHOUT_*: what $ASSAY_CUDNN_WITHOUT leaves out */
     uint32_t throttled;
     uint64_t n_waits;
+};
+
+/* Parts that a run can do without, one by one, to find out what is wrong on a new GPU or library
+ * and what each is worth: ASSAY_CUDNN_WITHOUT=attention,gelu,norm,fusion,graphs. Own kernels, or
+ * the operations one by one, do the same work. */
+enum {
+    GPU_WITHOUT_ATTENTION = 1, /* cuDNN's fused attention */
+    GPU_WITHOUT_GELU = 2,      /* cuDNN's product with GELU */
+    GPU_WITHOUT_NORM = 4,      /* cuDNN's layer norm */
+    GPU_WITHOUT_FUSION = 8,    /* operations joined by fusion.c */
+    GPU_WITHOUT_GRAPHS = 16,   /* captured CUDA graphs */
 };
 
 /* Launches kernel `id` (GPU_KERNEL_*) with its one argument structure (kernels.h) on the device's
@@ -192,16 +191,30 @@ struct assay_session {
 
 /* ---- plan ---------------------------------------------------------------------------------- */
 
+enum { GPU_OP_NONE = ASSAY_OP_COUNT }; /* of a node whose work another one does */
+enum { GPU_EPILOGUE_NONE = 0, GPU_EPILOGUE_RELU, GPU_EPILOGUE_GELU };
+enum { GPU_OPERANDS = 12 };
+
+/* A plan's own version of a node, see fusion.c. */
+typedef struct gpu_own_node {
+    assay_node node;
+    assay_value inputs[GPU_OPERANDS], outputs[GPU_OPERANDS];
+} gpu_own_node;
+
 typedef struct gpu_node {
-    const assay_node *node;
+    const assay_node *node; /* the graph's, or the plan's own */
     uint32_t index;
     struct gpu_node *forward;  /* backward nodes: their forward node (or its copy), else NULL */
     size_t state_bytes, state; /* kept from forward to backward; bytes, arena offset */
     size_t scratch_bytes, scratch;
     gpu_gemm *gemm;
+    int32_t epilogue;  /* linear: GPU_EPILOGUE_* */
     int32_t adds_bias; /* linear: cuBLASLt has no product with the bias, a kernel adds it */
-    void *own;         /* the operation's own data, freed by its release function */
-    CUevent event;     /* profile: behind the node */
+    int32_t activates; /* linear: nor one with the epilogue */
+    int32_t drops;     /* layer_norm, layer_norm_grad: 1: with this dropout */
+    assay_attrs dropout;
+    void *own;     /* the operation's own data, freed by its release function */
+    CUevent event; /* profile: behind the node */
     uint64_t nanoseconds, calls;
 } gpu_node;
 
@@ -216,8 +229,8 @@ typedef struct gpu_place {
 /* A captured run of the plan for batches whose longest row falls into one bucket. */
 typedef struct gpu_capture {
     CUgraphExec exec;
-    int32_t length_bucket, has_labels, dropout; /* length_bucket 0: nothing is here */
-    uint64_t generation;                        /* of the device when it last ran */
+    int32_t length_bucket, has_labels, dropout, is_full; /* length_bucket 0: nothing is here */
+    uint64_t generation;                                 /* of the device when it last ran */
     uint64_t last_use;
 } gpu_capture;
 
@@ -225,8 +238,10 @@ struct assay_plan {
     assay_session *session;
     int32_t kind; /* ASSAY_PLAN_*, or GPU_PLAN_UPDATE */
     int32_t max_rows, max_tokens;
+    assay_bounds bounds;
     uint32_t n_nodes;
     gpu_node *nodes;
+    gpu_own_node *own;                   /* [n_nodes] */
     gpu_place *places;                   /* [n_values] */
     int can_capture;                     /* 0: has recurrent nodes */
     gpu_batch_layout layout;             /* of the session's batch block */
@@ -259,6 +274,7 @@ typedef struct gpu_run {
     const assay_batch *batch; /* host */
     CUdeviceptr header;       /* device: gpu_batch */
     int dropout;              /* 1: on in this run */
+    int is_full;              /* 1: the batch has as many tokens as the plan computes */
     int32_t max_length;       /* longest row of the batch */
     int32_t length_bucket;    /* that, rounded up to a multiple of 128 (64 and below: 64) */
     assay_error *error;
@@ -276,9 +292,11 @@ typedef void (*gpu_op_release)(assay_plan *plan, gpu_node *node);
 #undef ASSAY_OP
 
 assay_status gpu_prepare_linear(assay_plan *plan, gpu_node *node, assay_error *error);
+void gpu_release_linear(assay_plan *plan, gpu_node *node);
 assay_status gpu_prepare_linear_grad_input(assay_plan *plan, gpu_node *node, assay_error *error);
 assay_status gpu_prepare_linear_grad_weight(assay_plan *plan, gpu_node *node, assay_error *error);
 assay_status gpu_prepare_column_sums(assay_plan *plan, gpu_node *node, assay_error *error);
+assay_status gpu_prepare_gelu_grad(assay_plan *plan, gpu_node *node, assay_error *error);
 assay_status gpu_prepare_attention_pool_grad(assay_plan *plan, gpu_node *node, assay_error *error);
 assay_status gpu_prepare_attention(assay_plan *plan, gpu_node *node, assay_error *error);
 assay_status gpu_prepare_attention_grad(assay_plan *plan, gpu_node *node, assay_error *error);
@@ -318,6 +336,35 @@ void gpu_fused_attention_release(assay_plan *plan, gpu_node *node);
  * The stride is 0 for plans without; batch.c calls it with what it puts into the block. */
 size_t gpu_attention_stride(const assay_plan *plan);
 void gpu_attention_offsets(const assay_plan *plan, const assay_batch *batch, int32_t *offsets);
+
+/* A linear layer with GELU in one graph (graph_linear.c); ASSAY_UNSUPPORTED where there is none. */
+assay_status gpu_linear_gelu_prepare(assay_plan *plan, gpu_node *node, assay_error *error);
+assay_status gpu_linear_gelu_run(const gpu_run *run, const gpu_node *node);
+
+/* ---- fewer passes (fusion.c, fused.c) -------------------------------------------------------- */
+
+/* order [n_parameters]: how parameters follow each other in the slabs, those that one product can
+ * read together side by side; behind [n_parameters], zeros before: 1 for one that is to begin where
+ * the one before it in `order` ends. */
+void gpu_order_parameters(const assay_graph_view *graph, uint32_t *order, uint8_t *behind);
+/* Rewrites the nodes of a plan whose values have their types. */
+void gpu_fuse(assay_plan *plan);
+
+/* 1 for a layer norm that was joined with the sum in front of it. */
+int gpu_is_residual_norm(const gpu_node *node);
+void gpu_prepare_residual_norm(assay_plan *plan, gpu_node *node);
+void gpu_prepare_residual_norm_grad(assay_plan *plan, gpu_node *node);
+assay_status gpu_run_residual_norm(const gpu_run *run, const gpu_node *node);
+assay_status gpu_run_residual_norm_grad(const gpu_run *run, const gpu_node *node);
+
+/* Bytes that the parts of a sum over rows take. */
+size_t gpu_sums_scratch(int64_t rows, size_t c);
+/* y [c] (+)= sums over rows, by one of the kernels that make parts of them. */
+ASSAY_MUST_USE assay_status gpu_sum_rows(const gpu_run *run, int kernel, int32_t type,
+                                         const gpu_sums_arguments *of, CUdeviceptr y, int add);
+ASSAY_MUST_USE assay_status gpu_add_parts(const gpu_run *run, const gpu_parts_arguments *a);
+ASSAY_MUST_USE assay_status gpu_run_pointwise(const gpu_run *run, const gpu_node *node,
+                                              int32_t operation);
 
 /* Own kernels where cuDNN has no engine for the shape (rowwise.c). */
 assay_status gpu_own_layer_norm(const gpu_run *run, const gpu_node *node);
@@ -367,9 +414,9 @@ ASSAY_MUST_USE assay_status gpu_unpad(const gpu_run *run, CUdeviceptr packed, CU
 
 /* ---- matrix products (gemm.c) ---------------------------------------------------------------- */
 
-/* c [m, n] = op(a) op(b), row-major, + bias [n] where has_bias, then ReLU where relu; c += with
- * add. a is [m, k], or [k, m] with transpose_a; b is [k, n], or [n, k] with transpose_b. Rows are
- * contiguous. */
+/* c [m, n] = op(a) op(b), row-major, + bias [n] where has_bias, then ReLU where relu; with add, +
+ * `sum` [m, n], which is c itself where none is given. a is [m, k], or [k, m] with transpose_a; b
+ * is [k, n], or [n, k] with transpose_b. Rows are contiguous. */
 typedef struct gpu_gemm_shape {
     int64_t m, n, k;
     int32_t transpose_a, transpose_b;
@@ -381,8 +428,10 @@ typedef struct gpu_gemm_shape {
 ASSAY_MUST_USE assay_status gpu_gemm_get(assay_device *device, const gpu_gemm_shape *shape,
                                          gpu_gemm **ret_gemm, assay_error *error);
 ASSAY_MUST_USE assay_status gpu_gemm_run(assay_device *device, gpu_gemm *gemm, CUdeviceptr a,
-                                         CUdeviceptr b, CUdeviceptr bias, CUdeviceptr c,
-                                         assay_error *error);
+                                         CUdeviceptr b, CUdeviceptr bias, CUdeviceptr sum,
+                                         CUdeviceptr c, assay_error *error);
+/* Once for each gpu_gemm_get; NULL allowed. */
+void gpu_gemm_release(assay_device *device, gpu_gemm *gemm);
 void gpu_gemms_free(assay_device *device);
 
 /* Blocks of GPU_BLOCK threads for n elements, at most a few waves. */
@@ -400,8 +449,6 @@ assay_status gpu_plan_run(assay_plan *plan, const assay_batch *batch, const assa
                           assay_error *error);
 assay_status gpu_plan_read(assay_plan *plan, assay_value value, double *data, uint64_t n,
                            assay_error *error);
-assay_status gpu_check_batch(const assay_plan *plan, const assay_batch *batch,
-                             const assay_step *step, assay_error *error);
 /* Where everything of a batch stands in the session's block. */
 void gpu_lay_out_batch(assay_plan *plan);
 /* Writes batch and step into `block`, laid out so. */

@@ -7,6 +7,8 @@
 
 #include "kernels_rowwise.cuh"
 
+#include "kernels_fused.cuh"
+
 #include "kernels_attention.cuh"
 
 #include "kernels_sequence.cuh"

@@ -21,6 +21,10 @@ enum { GPU_F32 = 0, GPU_BF16 = 1, GPU_F16 = 2, GPU_I32 = 3 };
     TYPED(scale_tokens)                                                                            \
     TYPED(scale_tokens_grad)                                                                       \
     TYPED(column_sums)                                                                             \
+    TYPED(vector_column_sums)                                                                      \
+    TYPED(gelu_grad_sums)                                                                          \
+    TYPED(residual_norm)                                                                           \
+    TYPED(residual_norm_grad)                                                                      \
     TYPED(layer_norm)                                                                              \
     TYPED(layer_norm_grad)                                                                         \
     TYPED(layer_norm_sums)                                                                         \
@@ -167,18 +171,37 @@ typedef struct gpu_convert_arguments {
     int32_t from_type, to_type, add;
 } gpu_convert_arguments;
 
-/* parts [chunks, c] f32: sums over `chunk` rows each of x [rows, c] */
+/* parts [chunks, c] f32: sums over `chunk` rows each of x [rows, c]; gelu_grad_sums: of dx = x
+ * gelu'(h). column_sums takes any c, the others multiples of a vector */
 typedef struct gpu_sums_arguments {
-    gpu_pointer x, parts;
+    gpu_pointer x, h, dx, parts;
     int64_t rows, c, chunk;
 } gpu_sums_arguments;
 
-/* y [n] (+)= sum over parts of x [parts, n], in order */
+enum { GPU_MOST_SUMS = 3 };
+
+/* y[k] [n] (+)= sum over parts of x [parts, count, n] for k < count, in an order of its own; 0: not
+ * wanted. 32 columns a block */
 typedef struct gpu_parts_arguments {
-    gpu_pointer x, y;
+    gpu_pointer x, y[GPU_MOST_SUMS];
     int64_t n, parts;
-    int32_t add;
+    int32_t count, add[GPU_MOST_SUMS];
 } gpu_parts_arguments;
+
+enum { GPU_MOST_FUSED_CHANNELS = 1024 };
+
+/* z = a + dropout(b) (z 0: not stored), y = layer norm of z, moments [rows, 2] (mean, inverse).
+ * _grad: z in a, dy in y -> dz, db = dropout(dz) (either 0: not stored), parts [blocks, 3, c] of
+ * dgamma, dbeta and the sums of db. c is a multiple of 8. drops: 1 where the header's flag counts
+ */
+typedef struct gpu_residual_norm_arguments {
+    gpu_pointer a, b, z, y, gamma, beta, moments, dz, db, parts;
+    gpu_pointer batch, token_row, offsets, row_keys;
+    int64_t rows, c;
+    int32_t drops, tokens, stream;
+    uint32_t threshold;
+    float factor, epsilon;
+} gpu_residual_norm_arguments;
 
 /* layer_norm: x -> y. _grad: dy (in y), x -> dx, and moments [rows, 2] (mean, inverse) for _sums:
  * parts [chunks, 2, c] of dgamma and dbeta. gamma and beta are f32. */

@@ -24,14 +24,23 @@ template <typename T> GPU_INLINE void column_sums_of(const gpu_sums_arguments &a
 }
 GPU_TYPED_KERNEL(column_sums, gpu_sums_arguments)
 
+/* Block x: columns 32 x .. 32 x + 31 of all. Warp w adds parts w, w + 8, ... */
 GPU_KERNEL(add_parts, gpu_parts_arguments) {
-    float *y = (float *)a.y;
-    for (int64_t i = thread_index(); i < a.n; i += thread_count()) {
-        float sum = 0;
-        for (int64_t p = 0; p < a.parts; p++)
-            sum += ((const float *)a.x)[p * a.n + i];
-        y[i] = a.add ? y[i] + sum : sum;
-    }
+    __shared__ float room[GPU_WARPS][GPU_WARP];
+    int lane = threadIdx.x % GPU_WARP, warp = threadIdx.x / GPU_WARP;
+    int64_t i = (int64_t)blockIdx.x * GPU_WARP + lane, all = a.n * a.count;
+    float sum = 0;
+#pragma unroll 8
+    for (int64_t p = warp; p < a.parts; p += GPU_WARPS)
+        sum += i < all ? ((const float *)a.x)[p * all + i] : 0;
+    room[warp][lane] = sum;
+    __syncthreads();
+    if (warp > 0 || i >= all || !a.y[i / a.n])
+        return;
+    for (int w = 1; w < GPU_WARPS; w++)
+        sum += room[w][lane];
+    float *y = (float *)a.y[i / a.n] + i % a.n;
+    *y = a.add[i / a.n] ? *y + sum : sum;
 }
 
 /* ---- layer norm ------------------------------------------------------------------------------ */

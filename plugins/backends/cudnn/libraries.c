@@ -35,6 +35,7 @@ static const symbol nvml_symbols[] = {
     NVML_SYMBOL(nvmlDeviceGetMaxClockInfo),
     NVML_SYMBOL(nvmlDeviceGetTotalEnergyConsumption),
     NVML_SYMBOL(nvmlDeviceGetCurrentClocksThrottleReasons),
+    NVML_SYMBOL(nvmlDeviceGetViolationStatus),
 };
 
 #undef X
@@ -102,6 +103,10 @@ const gpu_libraries *gpu_libraries_open(assay_error *error) {
     if (is_open)
         return &libraries;
     void *nvml;
+    /* cuDNN's recurrent layers use cuBLAS on several streams, where the same workspaces at each run
+     * are what gives the same bits again (cuBLAS' manual, "results reproducibility"; cuDNN's
+     * release notes). Read when a handle is made; a setting of the user's stays. */
+    (void)setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
     if (open_one("libcuda.so.1", "NVIDIA driver", driver_symbols, COUNT(driver_symbols),
                  &libraries.driver, error) != ASSAY_OK ||
         open_one("libcublasLt.so.13", "cuBLASLt 13", lt_symbols, COUNT(lt_symbols), &libraries.lt,

@@ -88,6 +88,11 @@ typedef struct gpu_lt {
     GPU_LT_MAP(GPU_MEMBER)
 } gpu_lt;
 
+/* nvmlViolationTime_t: ns since 1970, ns that the clocks were held back so far. */
+typedef struct gpu_violation {
+    unsigned long long reference, lost;
+} gpu_violation;
+
 /* NVML, declared here because the toolkit's packages don't always bring nvml.h. Any may be NULL:
  * what they tell is then unknown. */
 typedef struct gpu_nvml {
@@ -98,6 +103,7 @@ typedef struct gpu_nvml {
     int (*nvmlDeviceGetMaxClockInfo)(void *device, int clock, unsigned int *ret_mhz);
     int (*nvmlDeviceGetTotalEnergyConsumption)(void *device, unsigned long long *ret_millijoules);
     int (*nvmlDeviceGetCurrentClocksThrottleReasons)(void *device, unsigned long long *ret_reasons);
+    int (*nvmlDeviceGetViolationStatus)(void *device, int policy, gpu_violation *ret_violation);
 } gpu_nvml;
 
 typedef struct gpu_libraries {

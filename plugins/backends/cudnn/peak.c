@@ -55,7 +55,7 @@ typedef struct peak_work {
 static assay_status once(assay_device *device, const peak_work *work, assay_error *error) {
     CUdeviceptr a = work->memory.data;
     if (work->gemm)
-        return gpu_gemm_run(device, work->gemm, a, a + work->part, 0, a + 2 * work->part, error);
+        return gpu_gemm_run(device, work->gemm, a, a + work->part, 0, 0, a + 2 * work->part, error);
     return gpu_check(
         device,
         device->lib->driver.cuMemcpyDtoDAsync(a + work->part, a, work->part, device->stream),
@@ -130,6 +130,7 @@ assay_status gpu_sample_peak(assay_device *device, int32_t peak, double *ret_per
         status = time_work(device, &work, begin, end, &seconds, error);
     if (status == ASSAY_OK && seconds > 0)
         *ret_per_second = work.repeats * work.amount / seconds;
+    gpu_gemm_release(device, work.gemm);
     gpu_free(device, &work.memory);
     if (begin)
         (void)driver->cuEventDestroy(begin);

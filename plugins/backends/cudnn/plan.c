@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* cudnn/plan.c: compiling a graph into a plan: places of values, life spans, one table of
  * operations. run.c runs it. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "internal.h"
 
-static const gpu_op_prepare prepares[ASSAY_OP_COUNT] = {
+static const gpu_op_prepare prepares[ASSAY_OP_COUNT + 1] = {
     [ASSAY_OP_LINEAR] = gpu_prepare_linear,
     [ASSAY_OP_LINEAR_GRAD_INPUT] = gpu_prepare_linear_grad_input,
     [ASSAY_OP_LINEAR_GRAD_WEIGHT] = gpu_prepare_linear_grad_weight,
     [ASSAY_OP_LINEAR_GRAD_BIAS] = gpu_prepare_column_sums,
     [ASSAY_OP_ADD_ROW_GRAD] = gpu_prepare_column_sums,
+    [ASSAY_OP_GELU_GRAD] = gpu_prepare_gelu_grad,
     [ASSAY_OP_LAYER_NORM] = gpu_prepare_layer_norm,
     [ASSAY_OP_LAYER_NORM_GRAD] = gpu_prepare_layer_norm_grad,
     [ASSAY_OP_ATTENTION] = gpu_prepare_attention,
@@ -25,7 +25,8 @@ static const gpu_op_prepare prepares[ASSAY_OP_COUNT] = {
     [ASSAY_OP_RNN_GRAD] = gpu_prepare_recurrent_grad,
 };
 
-static const gpu_op_release releases[ASSAY_OP_COUNT] = {
+static const gpu_op_release releases[ASSAY_OP_COUNT + 1] = {
+    [ASSAY_OP_LINEAR] = gpu_release_linear,
     [ASSAY_OP_LAYER_NORM] = gpu_release_layer_norm,
     [ASSAY_OP_LAYER_NORM_GRAD] = gpu_release_layer_norm,
     [ASSAY_OP_ATTENTION] = gpu_release_attention,
@@ -115,14 +116,6 @@ CUdeviceptr gpu_scratch(const gpu_run *run, const gpu_node *node) {
 
 /* ---- places -------------------------------------------------------------------------------- */
 
-/* The parameter whose gradient this value is, or -1. */
-static int32_t gradient_of(const assay_graph_view *graph, assay_value value) {
-    for (uint32_t p = 0; p < graph->n_parameters; p++)
-        if (graph->parameters[p].gradient == value)
-            return (int32_t)p;
-    return -1;
-}
-
 /* 1 for logits that a linear layer makes and nothing but the loss reads: they stay f32. */
 static int is_wide(const assay_graph_view *graph, assay_value value) {
     int32_t producer = graph->values[value].node;
@@ -144,7 +137,7 @@ static void place_fixed(assay_plan *plan) {
     for (uint32_t v = 0; v < graph->n_values; v++) {
         const assay_value_info *info = &graph->values[v];
         gpu_place *place = &plan->places[v];
-        int32_t gradient = gradient_of(graph, (assay_value)v);
+        int32_t gradient = assay_gradient_of(graph, (assay_value)v);
         int by_batch = info->domain == ASSAY_DOMAIN_TOKENS || info->domain == ASSAY_DOMAIN_ROWS;
         place->base = GPU_IN_ARENA;
         place->type = by_batch && !is_wide(graph, (assay_value)v) ? session->device->type : GPU_F32;
@@ -168,21 +161,21 @@ static uint32_t last_reader(const assay_plan *plan, assay_value value, uint32_t 
     if (value == graph->logits || value == graph->loss)
         return plan->n_nodes;
     for (uint32_t n = writer; n < plan->n_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].n_inputs; i++)
-            if (graph->nodes[n].inputs[i] == value)
+        for (uint32_t i = 0; i < plan->nodes[n].node->n_inputs; i++)
+            if (plan->nodes[n].node->inputs[i] == value)
                 last = n;
     return last;
 }
 
-static assay_status place_value(assay_plan *plan, gpu_layout *layout, uint32_t writer,
+static assay_status place_value(assay_plan *plan, assay_layout *layout, uint32_t writer,
                                 assay_value value, assay_error *error) {
     if (value == ASSAY_NONE || plan->places[value].base != GPU_IN_ARENA)
         return ASSAY_OK;
     size_t rows = (size_t)gpu_rows(plan, value), c = gpu_channels(plan, value);
     if (c && rows > (SIZE_MAX / 8) / c)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn plan", "a value is too large");
-    return gpu_layout_add(layout, rows * c * gpu_type_bytes(gpu_type(plan, value)), writer,
-                          last_reader(plan, value, writer), &plan->places[value].offset, error);
+    return assay_layout_add(layout, rows * c * gpu_type_bytes(gpu_type(plan, value)), writer,
+                            last_reader(plan, value, writer), &plan->places[value].offset, error);
 }
 
 /* The last backward node of a forward node, which still reads its state. */
@@ -194,7 +187,7 @@ static uint32_t last_of_state(const assay_plan *plan, uint32_t forward) {
     return last;
 }
 
-static assay_status place_node(assay_plan *plan, gpu_layout *layout, uint32_t n,
+static assay_status place_node(assay_plan *plan, assay_layout *layout, uint32_t n,
                                assay_error *error) {
     gpu_node *node = &plan->nodes[n];
     assay_status status = ASSAY_OK;
@@ -203,15 +196,15 @@ static assay_status place_node(assay_plan *plan, gpu_layout *layout, uint32_t n,
     if (status == ASSAY_OK && prepares[node->node->op])
         status = prepares[node->node->op](plan, node, error);
     if (status == ASSAY_OK && node->state_bytes)
-        status = gpu_layout_add(layout, node->state_bytes, n, last_of_state(plan, n), &node->state,
-                                error);
+        status = assay_layout_add(layout, node->state_bytes, n, last_of_state(plan, n),
+                                  &node->state, error);
     if (status == ASSAY_OK && node->scratch_bytes)
-        status = gpu_layout_add(layout, node->scratch_bytes, n, n, &node->scratch, error);
+        status = assay_layout_add(layout, node->scratch_bytes, n, n, &node->scratch, error);
     return status;
 }
 
 /* Token weights stand in the arena in the device's type. */
-static assay_status place_inputs(assay_plan *plan, gpu_layout *layout, assay_error *error) {
+static assay_status place_inputs(assay_plan *plan, assay_layout *layout, assay_error *error) {
     const assay_graph_view *graph = plan->session->graph;
     assay_status status = ASSAY_OK;
     for (uint32_t v = 0; v < graph->n_values && status == ASSAY_OK; v++)
@@ -236,16 +229,17 @@ static void link_nodes(assay_plan *plan) {
 }
 
 static assay_status lay_out(assay_plan *plan, assay_error *error) {
-    gpu_layout layout = {0};
+    assay_layout layout = {.alignment = GPU_ALIGNMENT};
     place_fixed(plan);
     link_nodes(plan);
+    gpu_fuse(plan);
     assay_status status = place_inputs(plan, &layout, error);
     for (uint32_t n = 0; n < plan->n_nodes && status == ASSAY_OK; n++)
         status = place_node(plan, &layout, n, error);
     if (status == ASSAY_OK)
         status = gpu_grow(plan->session->device, &plan->session->arena, layout.size, "activations",
                           error);
-    gpu_layout_done(&layout);
+    assay_layout_done(&layout);
     return status;
 }
 
@@ -261,6 +255,7 @@ void gpu_plan_free(assay_plan *plan) {
     for (uint32_t n = 0; plan->nodes && n < plan->n_nodes; n++) {
         if (plan->nodes[n].node && releases[plan->nodes[n].node->op])
             releases[plan->nodes[n].node->op](plan, &plan->nodes[n]);
+        gpu_gemm_release(device, plan->nodes[n].gemm);
         if (plan->nodes[n].event)
             (void)driver->cuEventDestroy(plan->nodes[n].event);
     }
@@ -276,6 +271,7 @@ void gpu_plan_free(assay_plan *plan) {
     gpu_free(device, &plan->results);
     gpu_free(device, &plan->chunks);
     free(plan->nodes);
+    free(plan->own);
     free(plan->places);
     free(plan->sorting);
     free(plan->sorted_lengths);
@@ -298,9 +294,10 @@ static assay_status reserve_results(assay_plan *plan, assay_error *error) {
 static assay_status fill_plan(assay_plan *plan, assay_error *error) {
     const assay_graph_view *graph = plan->session->graph;
     plan->nodes = calloc((size_t)plan->n_nodes + 1, sizeof *plan->nodes);
+    plan->own = calloc((size_t)plan->n_nodes + 1, sizeof *plan->own);
     plan->places = calloc((size_t)graph->n_values + 1, sizeof *plan->places);
     plan->sorting = calloc(2 * (size_t)plan->max_tokens, sizeof *plan->sorting);
-    if (!plan->nodes || !plan->places || !plan->sorting)
+    if (!plan->nodes || !plan->own || !plan->places || !plan->sorting)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn plan", "out of memory");
     assay_status status = lay_out(plan, error);
     if (!plan->can_capture) /* recurrent nodes */
@@ -318,14 +315,9 @@ static assay_status fill_plan(assay_plan *plan, assay_error *error) {
 assay_status gpu_compile(assay_session *session, int32_t kind, int32_t max_rows, int32_t max_tokens,
                          assay_plan **ret_plan, assay_error *error) {
     const assay_graph_view *graph = session->graph;
-    if ((kind != ASSAY_PLAN_FORWARD && kind != ASSAY_PLAN_ACCUMULATE) || max_rows < 1 ||
-        max_tokens < max_rows)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "plan",
-                          "expected a forward or accumulate plan for at least one row and one "
-                          "token for each row");
-    if (kind == ASSAY_PLAN_ACCUMULATE && graph->n_nodes == graph->n_forward_nodes)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "plan", "the graph has no gradient");
-    assay_status status = gpu_enter(session->device, error);
+    assay_status status = assay_check_plan(graph, kind, max_rows, max_tokens, error);
+    if (status == ASSAY_OK)
+        status = gpu_enter(session->device, error);
     if (status != ASSAY_OK)
         return status;
     assay_plan *plan = calloc(1, sizeof *plan);
@@ -335,6 +327,7 @@ assay_status gpu_compile(assay_session *session, int32_t kind, int32_t max_rows,
     plan->kind = kind;
     plan->max_rows = max_rows;
     plan->max_tokens = max_tokens;
+    plan->bounds = assay_bounds_of(graph, kind, max_rows, max_tokens);
     plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
     status = fill_plan(plan, error);
     if (status != ASSAY_OK) {

@@ -77,7 +77,7 @@ assay_status gpu_unpad(const gpu_run *run, CUdeviceptr packed, CUdeviceptr padde
 
 /* ---- element-wise --------------------------------------------------------------------------- */
 
-static assay_status pointwise(const gpu_run *run, const gpu_node *node, int32_t operation) {
+assay_status gpu_run_pointwise(const gpu_run *run, const gpu_node *node, int32_t operation) {
     assay_value y = node->node->outputs[0];
     int64_t n = gpu_rows(run->plan, y) * (int64_t)gpu_channels(run->plan, y);
     gpu_pointwise_arguments a = {.a = gpu_in(run, node, 0),
@@ -92,35 +92,31 @@ static assay_status pointwise(const gpu_run *run, const gpu_node *node, int32_t 
 }
 
 assay_status gpu_run_add(const gpu_run *run, const gpu_node *node) {
-    return pointwise(run, node, GPU_ADD);
+    return gpu_run_pointwise(run, node, GPU_ADD);
 }
 
 assay_status gpu_run_scale(const gpu_run *run, const gpu_node *node) {
-    return pointwise(run, node, GPU_SCALE);
+    return gpu_run_pointwise(run, node, GPU_SCALE);
 }
 
 assay_status gpu_run_relu(const gpu_run *run, const gpu_node *node) {
-    return pointwise(run, node, GPU_RELU);
+    return gpu_run_pointwise(run, node, GPU_RELU);
 }
 
 assay_status gpu_run_relu_grad(const gpu_run *run, const gpu_node *node) {
-    return pointwise(run, node, GPU_RELU_GRAD);
+    return gpu_run_pointwise(run, node, GPU_RELU_GRAD);
 }
 
 assay_status gpu_run_gelu(const gpu_run *run, const gpu_node *node) {
-    return pointwise(run, node, GPU_GELU);
-}
-
-assay_status gpu_run_gelu_grad(const gpu_run *run, const gpu_node *node) {
-    return pointwise(run, node, GPU_GELU_GRAD);
+    return gpu_run_pointwise(run, node, GPU_GELU);
 }
 
 assay_status gpu_run_tanh(const gpu_run *run, const gpu_node *node) {
-    return pointwise(run, node, GPU_TANH);
+    return gpu_run_pointwise(run, node, GPU_TANH);
 }
 
 assay_status gpu_run_tanh_grad(const gpu_run *run, const gpu_node *node) {
-    return pointwise(run, node, GPU_TANH_GRAD);
+    return gpu_run_pointwise(run, node, GPU_TANH_GRAD);
 }
 
 assay_status gpu_run_dropout(const gpu_run *run, const gpu_node *node) {

@@ -144,26 +144,22 @@ static int64_t norm_parts(const assay_plan *plan, assay_value x) {
     return (gpu_rows(plan, x) + NORM_CHUNK - 1) / NORM_CHUNK;
 }
 
-/* moments [rows, 2], parts [n, 2, c], sums [2, c] */
+/* moments [rows, 2], parts [n, 2, c] */
 size_t gpu_own_layer_norm_grad_scratch(const assay_plan *plan, const gpu_node *node) {
     assay_value x = node->node->inputs[1];
     size_t parts = (size_t)norm_parts(plan, x), c = gpu_channels(plan, x);
-    return (2 * (size_t)gpu_rows(plan, x) + 2 * (parts + 1) * c) * sizeof(float);
+    return (2 * (size_t)gpu_rows(plan, x) + 2 * parts * c) * sizeof(float);
 }
 
 /* dgamma and dbeta from their parts. */
 static assay_status deliver_sums(const gpu_run *run, const gpu_node *node,
                                  const gpu_norm_arguments *a, int64_t parts) {
-    const assay_node *n = node->node;
-    CUdeviceptr sums = a->parts + (uint64_t)(2 * parts * a->c) * sizeof(float);
-    gpu_parts_arguments add = {a->parts, sums, 2 * a->c, parts, 0};
-    assay_status status = gpu_launch_for(run, GPU_KERNEL_add_parts, add.n, &add);
-    for (uint32_t i = 1; i < 3 && status == ASSAY_OK; i++)
-        if (gpu_out(run, node, i))
-            status = gpu_deliver(run, gpu_out(run, node, i),
-                                 sums + (i - 1) * (uint64_t)a->c * sizeof(float), (size_t)a->c,
-                                 gpu_adds(run->plan, n->outputs[i]));
-    return status;
+    gpu_parts_arguments sums = {.x = a->parts, .n = a->c, .parts = parts, .count = 2};
+    for (uint32_t i = 0; i < 2; i++) {
+        sums.y[i] = gpu_out(run, node, 1 + i);
+        sums.add[i] = sums.y[i] && gpu_adds(run->plan, node->node->outputs[1 + i]);
+    }
+    return gpu_add_parts(run, &sums);
 }
 
 assay_status gpu_own_layer_norm_grad(const gpu_run *run, const gpu_node *node) {

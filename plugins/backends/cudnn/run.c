@@ -58,7 +58,7 @@ static assay_status run_nodes(const gpu_run *run, int has_labels) {
     assay_status status = take_token_weights(run);
     for (uint32_t n = 0; n < plan->n_nodes && status == ASSAY_OK; n++) {
         int32_t op = plan->nodes[n].node->op;
-        if (op == ASSAY_OP_CROSS_ENTROPY && !has_labels)
+        if (op == GPU_OP_NONE || (op == ASSAY_OP_CROSS_ENTROPY && !has_labels))
             continue;
         status = runs[op](run, &plan->nodes[n]);
         if (status == ASSAY_OK)
@@ -116,14 +116,18 @@ static gpu_capture *find_capture(const gpu_run *run, int has_labels) {
     for (int c = 0; c < GPU_CAPTURES; c++) {
         gpu_capture *capture = &plan->captures[c];
         if (capture->length_bucket == run->length_bucket && capture->has_labels == has_labels &&
-            capture->dropout == run->dropout)
+            capture->dropout == run->dropout && capture->is_full == run->is_full)
             return capture;
         if (capture->last_use < oldest->last_use)
             oldest = capture;
     }
     if (oldest->exec)
         (void)run->device->lib->driver.cuGraphExecDestroy(oldest->exec);
-    *oldest = (gpu_capture){NULL, run->length_bucket, has_labels, run->dropout, UINT64_MAX, 0};
+    *oldest = (gpu_capture){.length_bucket = run->length_bucket,
+                            .has_labels = has_labels,
+                            .dropout = run->dropout,
+                            .is_full = run->is_full,
+                            .generation = UINT64_MAX};
     return oldest;
 }
 
@@ -156,7 +160,8 @@ static assay_status run_work(const gpu_run *run, int has_labels) {
     int is_warm = capture->generation == device->generation;
     assay_status status = ASSAY_OK;
     capture->last_use = ++run->plan->clock;
-    if (!run->plan->can_capture || run->session->profiling || !is_warm) {
+    if (!run->plan->can_capture || (device->without & GPU_WITHOUT_GRAPHS) ||
+        run->session->profiling || !is_warm) {
         if (capture->exec)
             (void)device->lib->driver.cuGraphExecDestroy(capture->exec);
         capture->exec = NULL;
@@ -237,12 +242,10 @@ static assay_status end_profile(const gpu_run *run, int has_labels) {
 static uint64_t flops_of(const assay_plan *plan, const gpu_node *node) {
     const assay_node *n = node->node;
     uint64_t rows = (uint64_t)gpu_rows(plan, n->inputs[0]);
-    if (n->op == ASSAY_OP_LINEAR)
-        return 2 * rows * gpu_channels(plan, n->inputs[1]);
-    if (n->op == ASSAY_OP_LINEAR_GRAD_INPUT)
-        return 2 * rows * gpu_channels(plan, n->inputs[1]);
+    if (n->op == ASSAY_OP_LINEAR || n->op == ASSAY_OP_LINEAR_GRAD_INPUT)
+        return 2 * rows * gpu_channels(plan, n->inputs[0]) * gpu_channels(plan, n->outputs[0]);
     if (n->op == ASSAY_OP_LINEAR_GRAD_WEIGHT)
-        return 2 * rows * gpu_channels(plan, n->outputs[0]);
+        return 2 * rows * gpu_channels(plan, n->inputs[0]) * gpu_channels(plan, n->inputs[1]);
     return 0;
 }
 
@@ -323,7 +326,7 @@ static assay_status check_run(const assay_plan *plan, const assay_batch *batch,
     if (status != ASSAY_OK)
         return status;
     return plan->kind == GPU_PLAN_UPDATE ? gpu_check_update(plan, step, error)
-                                         : gpu_check_batch(plan, batch, step, error);
+                                         : assay_check_batch(&plan->bounds, batch, step, error);
 }
 
 assay_status gpu_plan_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,
@@ -343,6 +346,7 @@ assay_status gpu_plan_run(assay_plan *plan, const assay_batch *batch, const assa
                    .batch = batch,
                    .header = session->batch.data,
                    .dropout = plan->kind == ASSAY_PLAN_ACCUMULATE && step->dropout,
+                   .is_full = !is_update && batch->n_tokens == plan->max_tokens,
                    .max_length = longest,
                    .length_bucket = bucket_of(longest),
                    .error = error};
@@ -367,22 +371,11 @@ assay_status gpu_plan_read(assay_plan *plan, assay_value value, double *data, ui
                            assay_error *error) {
     const assay_graph_view *graph = plan->session->graph;
     const float *results = plan->pinned_results;
-    char text[128];
-    if (plan->kind == GPU_PLAN_UPDATE || plan->n_rows == 0)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "the plan has not run a batch");
-    if (value == ASSAY_NONE || (value != graph->logits && value != graph->loss))
-        return assay_fail(error, ASSAY_UNSUPPORTED, "read", "cudnn keeps logits and loss only");
-    if (value == graph->loss && !plan->has_loss)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "the last batch had no labels");
-    uint64_t k = (uint64_t)graph->values[graph->logits].dims[0];
-    uint64_t expected = value == graph->logits ? (uint64_t)plan->n_rows * k : 1;
-    if (n != expected) {
-        snprintf(text, sizeof text, "found %llu elements; expected %llu", (unsigned long long)n,
-                 (unsigned long long)expected);
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", text);
-    }
+    assay_status status = assay_check_read(graph, value, n, plan->n_rows, plan->has_loss, error);
+    if (status != ASSAY_OK)
+        return status;
     if (value == graph->loss)
-        results += (uint64_t)plan->max_rows * k;
+        results += (uint64_t)plan->max_rows * (uint64_t)graph->values[graph->logits].dims[0];
     for (uint64_t i = 0; i < n; i++)
         data[i] = (double)results[i];
     return ASSAY_OK;

@@ -9,14 +9,17 @@
 
 #include "internal.h"
 
-#define SLAB_UNIT ((size_t)64) /* elements: what is 2 bytes wide is still on 128 bytes */
+#define SLAB_UNIT ((size_t)128) /* elements: what is 2 bytes wide is still on 256 bytes */
 
-static void init_parameter(assay_session *session, uint32_t i, size_t *touched) {
+/* `before`: the parameter that this one begins right behind, or NULL. */
+static void init_parameter(assay_session *session, uint32_t i, const gpu_parameter *before,
+                           size_t *touched) {
     const assay_parameter_info *info = &session->graph->parameters[i];
     gpu_parameter *parameter = &session->parameters[i];
-    parameter->offset = session->slab_size;
+    parameter->offset = before ? before->offset + before->size : session->slab_size;
     parameter->size = (size_t)info->n_elements;
-    session->slab_size += (parameter->size + SLAB_UNIT - 1) / SLAB_UNIT * SLAB_UNIT;
+    session->slab_size =
+        (parameter->offset + parameter->size + SLAB_UNIT - 1) / SLAB_UNIT * SLAB_UNIT;
     if (info->gradient != ASSAY_NONE)
         session->trained_size = session->slab_size;
     parameter->by_rows = info->gradient != ASSAY_NONE && assay_is_lookup_table(session->graph, i);
@@ -25,6 +28,35 @@ static void init_parameter(assay_session *session, uint32_t i, size_t *touched) 
     parameter->width = (uint32_t)info->dims[1];
     parameter->touched = *touched;
     *touched += (size_t)info->dims[0];
+}
+
+/* Places of all parameters: trained ones first, side by side what one product reads, where every
+ * one of them is on 16 bytes in 16 bits. */
+static assay_status place_parameters(assay_session *session, size_t *touched, assay_error *error) {
+    const assay_graph_view *graph = session->graph;
+    uint32_t *order = calloc((size_t)graph->n_parameters + 1, sizeof *order);
+    uint8_t *behind = calloc((size_t)graph->n_parameters + 1, 1);
+    assay_status status = ASSAY_OK;
+    if (!order || !behind) {
+        status = assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn", "no memory for a session");
+        goto done;
+    }
+    gpu_order_parameters(graph, order, behind);
+    for (int frozen = 0; frozen < 2; frozen++) {
+        const gpu_parameter *last = NULL; /* the one before in `order`, if it was placed here */
+        for (uint32_t i = 0; i < graph->n_parameters; i++) {
+            uint32_t p = order[i];
+            int is_here = (graph->parameters[p].gradient == ASSAY_NONE) == frozen;
+            if (is_here)
+                init_parameter(session, p, behind[p] && last && last->size % 8 == 0 ? last : NULL,
+                               touched);
+            last = is_here ? &session->parameters[p] : NULL;
+        }
+    }
+done:
+    free(order);
+    free(behind);
+    return status;
 }
 
 /* Zeroed device memory. */
@@ -88,11 +120,9 @@ assay_status gpu_session_create(assay_device *device, const assay_graph_view *gr
         status = assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn", "no memory for a session");
         goto fail;
     }
-    for (int frozen = 0; frozen < 2; frozen++)
-        for (uint32_t p = 0; p < graph->n_parameters; p++)
-            if ((graph->parameters[p].gradient == ASSAY_NONE) == frozen)
-                init_parameter(session, p, &touched);
-    status = alloc_slabs(session, touched, error);
+    status = place_parameters(session, &touched, error);
+    if (status == ASSAY_OK)
+        status = alloc_slabs(session, touched, error);
     if (status == ASSAY_OK)
         status = create_events(session, error);
     if (status == ASSAY_OK)
@@ -144,34 +174,6 @@ void gpu_session_free(assay_session *session) {
 
 /* ---- upload and download -------------------------------------------------------------------- */
 
-/* 1 when the session holds that state: gradient and moments of what isn't trained are zero. */
-static int is_kept(const assay_session *session, int32_t state, uint32_t parameter) {
-    return state == ASSAY_STATE_PARAMETER ||
-           session->graph->parameters[parameter].gradient != ASSAY_NONE;
-}
-
-static assay_status check_state(const assay_session *session, int32_t state, uint32_t parameter,
-                                uint64_t n, assay_error *error) {
-    char text[160];
-    if (state < 0 || state >= GPU_STATES || parameter >= session->graph->n_parameters)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "state", "no such state or parameter");
-    if (n == (uint64_t)session->parameters[parameter].size)
-        return ASSAY_OK;
-    snprintf(text, sizeof text, "found %llu elements; expected %llu", (unsigned long long)n,
-             (unsigned long long)session->parameters[parameter].size);
-    return assay_fail(error, ASSAY_INVALID_ARGUMENT, session->graph->parameters[parameter].name,
-                      text);
-}
-
-static assay_status check_zero(const double *data, uint64_t n, const char *name,
-                               assay_error *error) {
-    for (uint64_t i = 0; i < n; i++)
-        if (data[i] != 0)
-            return assay_fail(error, ASSAY_INVALID_ARGUMENT, name,
-                              "isn't trained: its gradient and moments stay zero");
-    return ASSAY_OK;
-}
-
 static CUdeviceptr state_address(const assay_session *session, int32_t state, uint32_t parameter) {
     return session->slab[state].data + session->parameters[parameter].offset * sizeof(float);
 }
@@ -217,11 +219,11 @@ assay_status gpu_upload(assay_session *session, int32_t state, uint32_t paramete
     assay_device *device = session->device;
     assay_status status = gpu_enter(device, error);
     if (status == ASSAY_OK)
-        status = check_state(session, state, parameter, n, error);
+        status = assay_check_state(session->graph, state, parameter, n, error);
     if (status != ASSAY_OK)
         return status;
-    if (!is_kept(session, state, parameter))
-        return check_zero(data, n, session->graph->parameters[parameter].name, error);
+    if (!assay_is_kept(session->graph, state, parameter))
+        return assay_check_zero(data, n, session->graph->parameters[parameter].name, error);
     float *values = malloc((size_t)n * sizeof *values + 1);
     if (!values)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn", "no memory for an upload");
@@ -245,10 +247,10 @@ assay_status gpu_download(assay_session *session, int32_t state, uint32_t parame
     assay_device *device = session->device;
     assay_status status = gpu_enter(device, error);
     if (status == ASSAY_OK)
-        status = check_state(session, state, parameter, n, error);
+        status = assay_check_state(session->graph, state, parameter, n, error);
     if (status != ASSAY_OK)
         return status;
-    if (!is_kept(session, state, parameter)) {
+    if (!assay_is_kept(session->graph, state, parameter)) {
         memset(data, 0, (size_t)n * sizeof *data);
         return ASSAY_OK;
     }

@@ -56,13 +56,9 @@ static assay_status place_chunks(assay_plan *plan, assay_error *error) {
 assay_status gpu_compile_update(assay_session *session, const assay_update_config *config,
                                 assay_plan **ret_plan, assay_error *error) {
     assay_device *device = session->device;
-    if (config->optimizer < 0 || config->optimizer >= ASSAY_OPTIMIZER_COUNT)
-        return assay_fail(error, ASSAY_UNSUPPORTED, "optimizer",
-                          "expected sgd, adam, adamw, adam_keras or adam_lazy");
-    if (config->optimizer == ASSAY_OPTIMIZER_ADAM_LAZY && config->weight_decay != 0)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "weight_decay",
-                          "adam_lazy has no weight decay; set it to 0");
-    assay_status status = gpu_enter(device, error);
+    assay_status status = assay_check_update(config, error);
+    if (status == ASSAY_OK)
+        status = gpu_enter(device, error);
     if (status != ASSAY_OK)
         return status;
     assay_plan *plan = calloc(1, sizeof *plan);

@@ -74,7 +74,7 @@ static uint32_t writer_of_copy(const assay_plan *plan, uint32_t n, assay_value v
 }
 
 /* Its writer makes the copy, or the first operand reader in the plan; it lives to the last. */
-static assay_status place_operand(assay_plan *plan, onednn_layout *layout, uint32_t n,
+static assay_status place_operand(assay_plan *plan, assay_layout *layout, uint32_t n,
                                   assay_value value, assay_error *error) {
     size_t size = (size_t)onednn_max_rows(plan, value) * onednn_channels(plan, value);
     uint32_t last = n;
@@ -89,10 +89,10 @@ static assay_status place_operand(assay_plan *plan, onednn_layout *layout, uint3
     copy->maker = writer_of_copy(plan, n, value, copy->keeps_f32);
     copy->by_writer = copy->maker != n;
     copy->keeps_f32 |= !copy->by_writer;
-    return onednn_layout_add(layout, (size + 1) / 2, copy->maker, last, &copy->offset, error);
+    return assay_layout_add(layout, (size + 1) / 2, copy->maker, last, &copy->offset, error);
 }
 
-assay_status onednn_place_copies(assay_plan *plan, onednn_layout *layout, assay_error *error) {
+assay_status onednn_place_copies(assay_plan *plan, assay_layout *layout, assay_error *error) {
     assay_status status = ASSAY_OK;
     if (!plan->session->device->bf16)
         return ASSAY_OK;

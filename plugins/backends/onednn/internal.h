@@ -12,6 +12,8 @@
 #ifndef ONEDNN_INTERNAL_H
 #define ONEDNN_INTERNAL_H
 
+#include "assay/checks.h"
+#include "assay/layout.h"
 #include "assay/profile.h"
 #include "kernels.h"
 #include "onednn_compat.h"
@@ -59,23 +61,6 @@ void onednn_free(float *p);
  * and moved rather than copied. */
 float *onednn_area_grow(float *area, size_t old, size_t n);
 void onednn_area_free(float *area, size_t n); /* NULL allowed */
-
-/* Grows with use while a plan is laid out: blocks that live from node `start` to node `end`,
- * both included, get offsets so that no two living at once overlap. */
-typedef struct onednn_block {
-    size_t offset, size; /* floats */
-    uint32_t start, end;
-} onednn_block;
-
-typedef struct onednn_layout {
-    onednn_block *blocks;
-    size_t n_blocks, capacity;
-    size_t size; /* floats needed in all */
-} onednn_layout;
-
-ASSAY_MUST_USE assay_status onednn_layout_add(onednn_layout *layout, size_t size, uint32_t start,
-                                              uint32_t end, size_t *ret_offset, assay_error *error);
-void onednn_layout_done(onednn_layout *layout);
 
 /* ---- matrix products (gemm.c) -------------------------------------------------------------- */
 
@@ -236,6 +221,7 @@ struct assay_plan {
     assay_session *session;
     int32_t kind; /* ASSAY_PLAN_*, or ONEDNN_PLAN_UPDATE */
     int32_t max_rows, max_tokens;
+    assay_bounds bounds;
     uint32_t n_nodes;
     onednn_node *nodes;
     onednn_own_node *own;    /* [n_nodes] */
@@ -346,7 +332,7 @@ void onednn_restore_denormals(int threads);
 /* ---- operands of matrix products (bf16.c) --------------------------------------------------- */
 
 /* Lays out the copies in bf16 of a plan; before values. */
-ASSAY_MUST_USE assay_status onednn_place_copies(assay_plan *plan, onednn_layout *layout,
+ASSAY_MUST_USE assay_status onednn_place_copies(assay_plan *plan, assay_layout *layout,
                                                 assay_error *error);
 /* 1 when node n reads its input i itself rather than a copy. */
 int onednn_reads_f32(const assay_plan *plan, uint32_t n, uint32_t i);
@@ -380,6 +366,16 @@ ASSAY_MUST_USE assay_status onednn_prepare_product(assay_plan *plan, onednn_node
 /* Weight of a linear layer, input i, as operand b. */
 ASSAY_MUST_USE assay_status onednn_weight(const onednn_run *run, const onednn_node *node,
                                           uint32_t i, const void **ret_weight);
+
+/* ---- gradients by weights in bf16 (columns.c) ------------------------------------------------ */
+
+/* 1 when our own kernel is faster here than oneDNN at c [m, n] += a^T b. */
+int onednn_columns_fit(const assay_device *device, size_t m, size_t n);
+/* Floats of scratch that it takes. */
+size_t onednn_columns_scratch(size_t m, size_t n);
+/* c += a^T b over the k rows of a [k, m] and b [k, n]. */
+void onednn_add_columns(const onednn_run *run, float *c, const onednn_bf16 *a, size_t m,
+                        const onednn_bf16 *b, size_t n, size_t k, float *scratch);
 
 /* ---- update (update.c) --------------------------------------------------------------------- */
 
@@ -416,11 +412,6 @@ void onednn_profile_line(const assay_session *session, uint32_t line, int64_t st
 void onednn_profile_inner(const assay_session *session, uint32_t line, int64_t start_ns,
                           size_t bytes);
 void onednn_profile_node(const onednn_run *run, uint32_t index, int64_t start_ns);
-
-/* ---- batches (batch.c) --------------------------------------------------------------------- */
-
-assay_status onednn_check_batch(const assay_plan *plan, const assay_batch *batch,
-                                assay_error *error);
 
 /* ---- plans (plan.c) ------------------------------------------------------------------------ */
 

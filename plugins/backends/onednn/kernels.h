@@ -69,6 +69,12 @@ typedef struct onednn_sgd {
     float clip, most, l2, momentum, rate;
 } onednn_sgd;
 
+/* Panels of packed columns in bf16: columns of each, and rows of a block. */
+enum { ONEDNN_PANEL_ROWS = 256, ONEDNN_PANEL_A = 16, ONEDNN_PANEL_B = 48 };
+/* Words from one panel to the next: a cache line more than it has, lest all panels fall on the same
+ * sets of the cache. */
+#define ONEDNN_PANEL_STEP(width) ((size_t)(width) * (ONEDNN_PANEL_ROWS / 2) + 16)
+
 typedef struct onednn_kernels {
     const char *name;
     size_t width; /* floats per vector */
@@ -106,6 +112,14 @@ typedef struct onednn_kernels {
     void (*attention)(const onednn_attention_task *task);
     void (*attention_grad)(const onednn_attention_task *task);
 
+    /* c [m, n] += a^T b over at most ONEDNN_PANEL_ROWS rows of a [rows, m] and b [rows, n] in bf16,
+     * packed before with ONEDNN_PANEL_A and ONEDNN_PANEL_B for width; panels stand
+     * ONEDNN_PANEL_STEP(width) apart. In the table of onednn_kernels_bf16 alone. */
+    void (*pack_columns)(int32_t *to, size_t width, const uint16_t *from, size_t stride,
+                         size_t rows, size_t columns);
+    void (*add_columns)(float *c, size_t ldc, const int32_t *a, size_t m, const int32_t *b,
+                        size_t n, size_t rows);
+
     /* w [gates H, H] as PyTorch keeps it -> panels of whole vectors. Floats: gates * padded^2. */
     void (*pack_recurrent_forward)(float *packed, const float *w, size_t gates, size_t hidden);
     void (*pack_recurrent_backward)(float *packed, const float *w, size_t gates, size_t hidden);
@@ -125,6 +139,8 @@ typedef struct onednn_kernels {
 const onednn_kernels *onednn_kernels_get(void);
 /* The table whose attention multiplies in bf16; NULL where the processor cannot. */
 const onednn_kernels *onednn_kernels_bf16(void);
+/* 1 when oneDNN multiplies bf16 with AMX. */
+int onednn_has_amx(void);
 
 extern const onednn_kernels onednn_kernels_generic;
 #if defined(__x86_64__)

@@ -47,3 +47,11 @@ const onednn_kernels *onednn_kernels_bf16(void) {
 #endif
     return NULL;
 }
+
+int onednn_has_amx(void) {
+#if defined(__x86_64__)
+    return may_use(dnnl_cpu_isa_avx512_core_amx);
+#else
+    return 0;
+#endif
+}

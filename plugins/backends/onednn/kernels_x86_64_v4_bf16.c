@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* onednn/kernels_x86_64_v4_bf16.c: kernels for AVX-512 with AVX512_BF16, in devices of dtype
- * bf16: attention multiplies in bf16. */
+ * bf16: attention and gradients by weights multiply in bf16. */
 
 #include "kernels_begin.h"
 
@@ -25,6 +25,8 @@
 #include "kernels.inc"
 
 #include "kernels_attention_bf16.inc"
+
+#include "kernels_columns_bf16.inc"
 
 #include "kernels_recurrent.inc"
 

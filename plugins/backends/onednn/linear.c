@@ -86,13 +86,33 @@ assay_status onednn_prepare_linear_grad_weight(assay_plan *plan, onednn_node *no
                                .b_column = 1,
                                .c_row = in,
                                .add = onednn_adds(plan, n, 0)};
+    if (onednn_columns_fit(plan->session->device, (size_t)out, (size_t)in)) {
+        node->scratch_size = onednn_columns_scratch((size_t)out, (size_t)in);
+        return ASSAY_OK;
+    }
     return onednn_prepare_product(plan, node, 0, shape, ASSAY_NONE, 0, error);
+}
+
+static void add_own_product(const onednn_run *run, const onednn_node *node,
+                            const void *const *operands) {
+    const assay_node *n = node->node;
+    size_t in = onednn_channels(run->plan, n->inputs[1]);
+    size_t out = onednn_channels(run->plan, n->inputs[0]);
+    float *to = onednn_out(run, node, 0);
+    if (!onednn_adds(run->plan, n, 0))
+        memset(to, 0, in * out * sizeof *to);
+    onednn_add_columns(run, to, operands[0], out, operands[1], in, onednn_rows(run, n->inputs[0]),
+                       onednn_scratch(run, node));
 }
 
 assay_status onednn_run_linear_grad_weight(const onednn_run *run, const onednn_node *node) {
     const void *operands[2];
     for (uint32_t i = 0; i < 2; i++)
         operands[i] = onednn_summed_operand(run, node, i);
+    if (!node->gemm[0]) {
+        add_own_product(run, node, operands);
+        return ASSAY_OK;
+    }
     return onednn_gemm_run(run->device, node->gemm[0], operands[0], operands[1], NULL,
                            onednn_out(run, node, 0), run->error);
 }

@@ -155,40 +155,15 @@ fail:
                       "no memory for parameters, gradients and optimizer states");
 }
 
-/* 1 when the session holds that state: gradient and moments of what isn't trained are zero. */
-static int is_kept(const assay_session *session, int32_t state, uint32_t parameter) {
-    return state == ASSAY_STATE_PARAMETER ||
-           session->graph->parameters[parameter].gradient != ASSAY_NONE;
-}
-
-static assay_status check_zero(const double *data, uint64_t n, const char *name,
-                               assay_error *error) {
-    for (uint64_t i = 0; i < n; i++)
-        if (data[i] != 0)
-            return assay_fail(error, ASSAY_INVALID_ARGUMENT, name,
-                              "isn't trained: its gradient and moments stay zero");
-    return ASSAY_OK;
-}
-
 /* The tensor of a state of a parameter, whose size must be n and which, where it isn't kept, must
  * not be used; NULL with an error else. */
 static float *state_tensor(assay_session *session, int32_t state, uint32_t parameter, uint64_t n,
                            assay_error *error) {
-    char text[160];
-    if (state < 0 || state >= ONEDNN_STATES || parameter >= session->graph->n_parameters) {
-        (void)assay_fail(error, ASSAY_INVALID_ARGUMENT, "state", "no such state or parameter");
+    if (assay_check_state(session->graph, state, parameter, n, error) != ASSAY_OK)
         return NULL;
-    }
-    const onednn_parameter *p = &session->parameters[parameter];
-    if (n != (uint64_t)p->size) {
-        snprintf(text, sizeof text, "found %llu elements; expected %llu", (unsigned long long)n,
-                 (unsigned long long)p->size);
-        (void)assay_fail(error, ASSAY_INVALID_ARGUMENT, session->graph->parameters[parameter].name,
-                         text);
-        return NULL;
-    }
-    return session->slab[is_kept(session, state, parameter) ? state : ASSAY_STATE_PARAMETER] +
-           p->offset;
+    return session->slab[assay_is_kept(session->graph, state, parameter) ? state
+                                                                         : ASSAY_STATE_PARAMETER] +
+           session->parameters[parameter].offset;
 }
 
 /* Rows of a table that a gradient set from outside touches. */
@@ -204,8 +179,8 @@ static assay_status upload(assay_session *session, int32_t state, uint32_t param
     float *tensor = state_tensor(session, state, parameter, n, error);
     if (!tensor)
         return ASSAY_INVALID_ARGUMENT;
-    if (!is_kept(session, state, parameter))
-        return check_zero(data, n, session->graph->parameters[parameter].name, error);
+    if (!assay_is_kept(session->graph, state, parameter))
+        return assay_check_zero(data, n, session->graph->parameters[parameter].name, error);
     for (uint64_t i = 0; i < n; i++)
         tensor[i] = (float)data[i];
     if (state == ASSAY_STATE_PARAMETER)
@@ -221,7 +196,7 @@ static assay_status download(assay_session *session, int32_t state, uint32_t par
     const float *tensor = state_tensor(session, state, parameter, n, error);
     if (!tensor)
         return ASSAY_INVALID_ARGUMENT;
-    int kept = is_kept(session, state, parameter);
+    int kept = assay_is_kept(session->graph, state, parameter);
     for (uint64_t i = 0; i < n; i++)
         data[i] = kept ? (double)tensor[i] : 0;
     return ASSAY_OK;

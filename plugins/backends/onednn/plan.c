@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* onednn/plan.c: compiling a graph into a plan, and running it: one table of operations. */
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -61,14 +60,6 @@ size_t onednn_rows(const onednn_run *run, assay_value value) {
     return domain == ASSAY_DOMAIN_TOKENS ? (size_t)run->batch->n_tokens
            : domain == ASSAY_DOMAIN_ROWS ? (size_t)run->batch->n_rows
                                          : 1;
-}
-
-/* The parameter whose gradient this value is, or -1. */
-static int32_t gradient_of(const assay_graph_view *graph, assay_value value) {
-    for (uint32_t p = 0; p < graph->n_parameters; p++)
-        if (graph->parameters[p].gradient == value)
-            return (int32_t)p;
-    return -1;
 }
 
 int onednn_adds(const assay_plan *plan, const assay_node *node, uint32_t i) {
@@ -161,7 +152,7 @@ static void place_parameters(assay_plan *plan) {
     const assay_graph_view *graph = session->graph;
     for (uint32_t v = 0; v < graph->n_values; v++) {
         int32_t parameter = graph->values[v].parameter;
-        int32_t gradient = gradient_of(graph, (assay_value)v);
+        int32_t gradient = assay_gradient_of(graph, (assay_value)v);
         if (parameter >= 0)
             plan->pointer[v] = (onednn_pointer){ONEDNN_IN_PARAMETERS, parameter,
                                                 session->parameters[parameter].offset};
@@ -184,14 +175,14 @@ static uint32_t last_reader(const assay_plan *plan, assay_value value, uint32_t 
     return last;
 }
 
-static assay_status place_value(assay_plan *plan, onednn_layout *layout, uint32_t writer,
+static assay_status place_value(assay_plan *plan, assay_layout *layout, uint32_t writer,
                                 assay_value value, assay_error *error) {
     if (value == ASSAY_NONE || plan->pointer[value].base != ONEDNN_IN_ARENA ||
         !onednn_keeps_f32(plan, value))
         return ASSAY_OK;
     size_t size = (size_t)onednn_max_rows(plan, value) * onednn_channels(plan, value);
-    return onednn_layout_add(layout, size, writer, last_reader(plan, value, writer),
-                             &plan->pointer[value].offset, error);
+    return assay_layout_add(layout, size, writer, last_reader(plan, value, writer),
+                            &plan->pointer[value].offset, error);
 }
 
 /* The last backward node of a forward node, which still reads its state. */
@@ -203,7 +194,7 @@ static uint32_t last_of_state(const assay_plan *plan, uint32_t forward) {
     return last;
 }
 
-static assay_status place_node(assay_plan *plan, onednn_layout *layout, uint32_t n,
+static assay_status place_node(assay_plan *plan, assay_layout *layout, uint32_t n,
                                assay_error *error) {
     onednn_node *node = &plan->nodes[n];
     assay_status status = ASSAY_OK;
@@ -212,15 +203,15 @@ static assay_status place_node(assay_plan *plan, onednn_layout *layout, uint32_t
     if (status == ASSAY_OK && prepares[node->node->op])
         status = prepares[node->node->op](plan, node, error);
     if (status == ASSAY_OK && node->state_size)
-        status = onednn_layout_add(layout, node->state_size, n, last_of_state(plan, n),
-                                   &node->state, error);
+        status = assay_layout_add(layout, node->state_size, n, last_of_state(plan, n), &node->state,
+                                  error);
     if (status == ASSAY_OK && node->scratch_size)
-        status = onednn_layout_add(layout, node->scratch_size, n, n, &node->scratch, error);
+        status = assay_layout_add(layout, node->scratch_size, n, n, &node->scratch, error);
     return status;
 }
 
 /* Token weights stand in the arena too, with room for max_tokens: matmuls read that many. */
-static assay_status place_inputs(assay_plan *plan, onednn_layout *layout, assay_error *error) {
+static assay_status place_inputs(assay_plan *plan, assay_layout *layout, assay_error *error) {
     const assay_graph_view *graph = plan->session->graph;
     assay_status status = ASSAY_OK;
     for (uint32_t v = 0; v < graph->n_values && status == ASSAY_OK; v++)
@@ -252,7 +243,7 @@ static assay_status grow_arena(assay_session *session, size_t size, assay_error 
 }
 
 static assay_status lay_out(assay_plan *plan, assay_error *error) {
-    onednn_layout layout = {0};
+    assay_layout layout = {.alignment = ONEDNN_ALIGNED_FLOATS};
     assay_status status = ASSAY_OK;
     place_parameters(plan);
     link_nodes(plan);
@@ -264,21 +255,17 @@ static assay_status lay_out(assay_plan *plan, assay_error *error) {
         status = place_node(plan, &layout, n, error);
     if (status == ASSAY_OK)
         status = grow_arena(plan->session, layout.size, error);
-    onednn_layout_done(&layout);
+    assay_layout_done(&layout);
     return status;
 }
 
 assay_status onednn_compile(assay_session *session, int32_t kind, int32_t max_rows,
                             int32_t max_tokens, assay_plan **ret_plan, assay_error *error) {
     const assay_graph_view *graph = session->graph;
-    if ((kind != ASSAY_PLAN_FORWARD && kind != ASSAY_PLAN_ACCUMULATE) || max_rows < 1 ||
-        max_tokens < max_rows)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "plan",
-                          "expected a forward or accumulate plan for at least one row and one "
-                          "token for each row");
-    if (kind == ASSAY_PLAN_ACCUMULATE && graph->n_nodes == graph->n_forward_nodes)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "plan", "the graph has no gradient");
-    assay_status status = ASSAY_OUT_OF_MEMORY;
+    assay_status status = assay_check_plan(graph, kind, max_rows, max_tokens, error);
+    if (status != ASSAY_OK)
+        return status;
+    status = ASSAY_OUT_OF_MEMORY;
     assay_plan *plan = calloc(1, sizeof *plan);
     if (!plan)
         goto fail;
@@ -286,6 +273,7 @@ assay_status onednn_compile(assay_session *session, int32_t kind, int32_t max_ro
     plan->kind = kind;
     plan->max_rows = max_rows;
     plan->max_tokens = max_tokens;
+    plan->bounds = assay_bounds_of(graph, kind, max_rows, max_tokens);
     plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
     plan->nodes = calloc((size_t)plan->n_nodes + 1, sizeof *plan->nodes);
     plan->own = calloc((size_t)plan->n_nodes + 1, sizeof *plan->own);
@@ -311,12 +299,9 @@ fail:
 
 assay_status onednn_compile_update(assay_session *session, const assay_update_config *config,
                                    assay_plan **ret_plan, assay_error *error) {
-    if (config->optimizer < 0 || config->optimizer >= ASSAY_OPTIMIZER_COUNT)
-        return assay_fail(error, ASSAY_UNSUPPORTED, "optimizer",
-                          "expected sgd, adam, adamw, adam_keras or adam_lazy");
-    if (config->optimizer == ASSAY_OPTIMIZER_ADAM_LAZY && config->weight_decay != 0)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "weight_decay",
-                          "adam_lazy has no weight decay; set it to 0");
+    assay_status status = assay_check_update(config, error);
+    if (status != ASSAY_OK)
+        return status;
     assay_plan *plan = calloc(1, sizeof *plan);
     if (!plan)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "onednn plan", "out of memory");
@@ -381,7 +366,7 @@ assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const a
     assay_status status = ASSAY_OK;
     int64_t run_ns, line_ns;
     if (plan->kind != ONEDNN_PLAN_UPDATE)
-        status = onednn_check_batch(plan, batch, error);
+        status = assay_check_batch(&plan->bounds, batch, step, error);
     if (status == ASSAY_OK)
         status = onednn_profile_begin_run(plan, batch, &run_ns, error);
     if (status != ASSAY_OK)
@@ -422,21 +407,9 @@ assay_status onednn_plan_run(assay_plan *plan, const assay_batch *batch, const a
 assay_status onednn_plan_read(assay_plan *plan, assay_value value, double *data, uint64_t n,
                               assay_error *error) {
     const assay_graph_view *graph = plan->session->graph;
-    char text[128];
-    if (plan->kind == ONEDNN_PLAN_UPDATE || plan->n_rows == 0)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "the plan has not run a batch");
-    if (value != graph->logits && (value != graph->loss || value == ASSAY_NONE))
-        return assay_fail(error, ASSAY_UNSUPPORTED, "read", "onednn keeps logits and loss only");
-    if (value == graph->loss && !plan->has_loss)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", "the last batch had no labels");
-    uint64_t expected = 1;
-    if (value == graph->logits)
-        expected = (uint64_t)plan->n_rows * (uint64_t)graph->values[value].dims[0];
-    if (n != expected) {
-        snprintf(text, sizeof text, "found %llu elements; expected %llu", (unsigned long long)n,
-                 (unsigned long long)expected);
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "read", text);
-    }
+    assay_status status = assay_check_read(graph, value, n, plan->n_rows, plan->has_loss, error);
+    if (status != ASSAY_OK)
+        return status;
     if (value == graph->loss)
         data[0] = plan->loss;
     else

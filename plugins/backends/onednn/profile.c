@@ -2,7 +2,7 @@
 /* onednn/profile.c: times of a plan's runs, kept while profiling is on.
  *
  * The lines of a plan: those of its own work (ONEDNN_LINE_*), then one for each node. Operations of
- * linear layers count with the plan's rows or tokens, since their primitives multiply so many;
+ * linear layers that oneDNN computes count with the plan's rows or tokens: it multiplies so many;
  * everything else works on the batch's own. Packing runs inside the node that first needs the
  * weight, as a line of its own. */
 
@@ -135,7 +135,8 @@ void onednn_profile_node(const onednn_run *run, uint32_t index, int64_t start_ns
     if (!profile)
         return;
     int linear = is_linear(node->op);
-    double flops = assay_product_flops(graph, node, linear ? &padded : real);
+    int pads = linear && run->plan->nodes[index].gemm[0];
+    double flops = assay_product_flops(graph, node, pads ? &padded : real);
     double input_bytes = run->device->bf16 && flops > 0 ? sizeof(onednn_bf16) : sizeof(float);
     double bytes = linear ? linear_bytes(run, node, input_bytes)
                           : assay_node_bytes(graph, node, real, input_bytes, sizeof(float));

@@ -2,8 +2,7 @@
 /* backend.c: the `reference` backend: plain C, one thread, f32 and f64, the oracle of every test.
  *
  * This file: descriptor, device, session (parameters, gradients, optimizer states). plan.c runs
- * graphs, kernels*.inc are the operations, batch.c checks what a batch points to. */
-#include <stdio.h>
+ * graphs, kernels*.inc are the operations. */
 #include <stdlib.h>
 
 #include "reference.h"
@@ -97,29 +96,9 @@ fail:
  * A tensor that the session doesn't keep is NULL: it is zero. */
 static void **state_tensor(const assay_session *session, int32_t state, uint32_t parameter,
                            uint64_t n, assay_error *error) {
-    char text[160];
-    if (state < ASSAY_STATE_PARAMETER || state > ASSAY_STATE_MOMENT2 ||
-        parameter >= session->graph->n_parameters) {
-        (void)assay_fail(error, ASSAY_INVALID_ARGUMENT, "state", "no such state or parameter");
+    if (assay_check_state(session->graph, state, parameter, n, error) != ASSAY_OK)
         return NULL;
-    }
-    if (n != (uint64_t)session->states[parameter].n) {
-        snprintf(text, sizeof text, "found %llu elements; expected %lld", (unsigned long long)n,
-                 (long long)session->states[parameter].n);
-        (void)assay_fail(error, ASSAY_INVALID_ARGUMENT, session->graph->parameters[parameter].name,
-                         text);
-        return NULL;
-    }
     return &session->states[parameter].tensors[state];
-}
-
-static assay_status check_zero(const double *data, uint64_t n, const char *name,
-                               assay_error *error) {
-    for (uint64_t i = 0; i < n; i++)
-        if (data[i] != 0)
-            return assay_fail(error, ASSAY_INVALID_ARGUMENT, name,
-                              "isn't trained: its gradient and moments stay zero");
-    return ASSAY_OK;
 }
 
 /* Rows of a table that a gradient set from outside touches. */
@@ -138,7 +117,7 @@ static assay_status upload(assay_session *session, int32_t state, uint32_t param
     if (!tensor)
         return ASSAY_INVALID_ARGUMENT;
     if (!*tensor)
-        return check_zero(data, n, session->graph->parameters[parameter].name, error);
+        return assay_check_zero(data, n, session->graph->parameters[parameter].name, error);
     session->precision->from_double(*tensor, data, (int64_t)n);
     if (state == ASSAY_STATE_GRADIENT)
         touch_nonzero(&session->states[parameter], data);

@@ -19,7 +19,7 @@ enum { PLAN_UPDATE = 2 }; /* beside ASSAY_PLAN_* */
 struct assay_plan {
     assay_session *session;
     int32_t kind; /* ASSAY_PLAN_* or PLAN_UPDATE */
-    reference_bounds bounds;
+    assay_bounds bounds;
     uint32_t n_nodes; /* forward plans run the forward nodes only */
     void *logits;     /* of the last batch, room for max_rows */
     void *loss;
@@ -140,32 +140,6 @@ static assay_status reserve_buffers(assay_plan *plan, assay_error *error) {
                             "no memory for the values of a plan; use smaller batches");
 }
 
-static void lower_bound(int64_t *bound, int64_t n) {
-    if (*bound == 0 || n < *bound)
-        *bound = n;
-}
-
-/* What a batch must satisfy: every index inside the tables it picks from. */
-static void find_bounds(assay_plan *plan) {
-    const assay_graph_view *graph = plan->session->graph;
-    for (uint32_t i = 0; i < graph->n_forward_nodes; i++) {
-        const assay_node *node = &graph->nodes[i];
-        if (node->op != ASSAY_OP_EMBEDDING)
-            continue;
-        int64_t n = graph->values[node->inputs[1]].dims[0];
-        if (graph->values[node->inputs[0]].input == ASSAY_INPUT_TOKEN_IDS)
-            lower_bound(&plan->bounds.n_ids, n);
-        else
-            lower_bound(&plan->bounds.n_positions, n);
-    }
-    for (uint32_t v = 0; v < graph->n_values; v++)
-        if (graph->values[v].input == ASSAY_INPUT_TOKEN_WEIGHTS)
-            plan->bounds.needs_token_weights = 1;
-    plan->bounds.n_classes =
-        graph->loss == ASSAY_NONE ? INT64_MAX : graph->values[graph->logits].dims[0];
-    plan->bounds.needs_labels = plan->kind == ASSAY_PLAN_ACCUMULATE;
-}
-
 static assay_status check_nodes(const assay_graph_view *graph, assay_error *error) {
     for (uint32_t i = 0; i < graph->n_nodes; i++) {
         const assay_node *node = &graph->nodes[i];
@@ -198,23 +172,15 @@ assay_status reference_compile(assay_session *session, int32_t kind, int32_t max
     const assay_graph_view *graph = session->graph;
     assay_plan *plan = NULL;
     assay_status status;
-    if ((kind != ASSAY_PLAN_FORWARD && kind != ASSAY_PLAN_ACCUMULATE) || max_rows < 1 ||
-        max_tokens < max_rows)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "compile",
-                          "expected a forward or accumulate plan, at least one row and at least "
-                          "one token a row");
-    if (kind == ASSAY_PLAN_ACCUMULATE && graph->n_nodes == graph->n_forward_nodes)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "compile",
-                          "the graph has no backward nodes; close it with its gradient");
-    status = check_nodes(graph, error);
+    status = assay_check_plan(graph, kind, max_rows, max_tokens, error);
+    if (!status)
+        status = check_nodes(graph, error);
     if (!status)
         status = new_plan(session, kind, &plan, error);
     if (status)
         return status;
-    plan->bounds.max_rows = max_rows;
-    plan->bounds.max_tokens = max_tokens;
+    plan->bounds = assay_bounds_of(graph, kind, max_rows, max_tokens);
     plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
-    find_bounds(plan);
     status = reserve_buffers(plan, error);
     if (status) {
         reference_plan_free(plan);
@@ -228,11 +194,9 @@ assay_status reference_compile_update(assay_session *session, const assay_update
                                       assay_plan **ret_plan, assay_error *error) {
     assay_plan *plan = NULL;
     assay_status status;
-    if (config->optimizer < 0 || config->optimizer >= ASSAY_OPTIMIZER_COUNT)
-        return assay_fail(error, ASSAY_UNSUPPORTED, "compile_update", "unknown optimizer");
-    if (config->optimizer == ASSAY_OPTIMIZER_ADAM_LAZY && config->weight_decay != 0)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "weight_decay",
-                          "adam_lazy has no weight decay; set it to 0");
+    status = assay_check_update(config, error);
+    if (status)
+        return status;
     status = new_plan(session, PLAN_UPDATE, &plan, error);
     if (status)
         return status;
@@ -484,14 +448,13 @@ uint32_t reference_read_profile(const assay_plan *plan, assay_profile_entry *ent
 assay_status reference_run(assay_plan *plan, const assay_batch *batch, const assay_step *step,
                            assay_error *error) {
     assay_status status;
-    if (plan->kind != ASSAY_PLAN_FORWARD && !step)
-        return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "is NULL; the plan needs one");
     if (plan->kind == PLAN_UPDATE) {
+        if (!step)
+            return assay_fail(error, ASSAY_INVALID_ARGUMENT, "step", "is NULL; the plan needs one");
         status = check_steps(plan, step, error);
         return status ? status : run_checked(plan, NULL, step, error);
     }
-    plan->bounds.needs_row_keys = plan->kind == ASSAY_PLAN_ACCUMULATE && step->dropout;
-    status = reference_check_batch(&plan->bounds, batch, error);
+    status = assay_check_batch(&plan->bounds, batch, step, error);
     return status ? status : run_checked(plan, batch, step, error);
 }
 

@@ -7,6 +7,7 @@
 #ifndef REFERENCE_REFERENCE_H
 #define REFERENCE_REFERENCE_H
 
+#include "assay/checks.h"
 #include "assay/profile.h"
 
 /* The largest number of inputs or outputs of a node in ops.def (lstm_grad has 11 inputs). */
@@ -117,15 +118,5 @@ assay_status reference_profile_begin(assay_profile *profile, const assay_session
                                      uint32_t n_nodes, assay_error *error);
 void reference_profile_node(assay_profile *profile, const assay_session *session, uint32_t index,
                             const assay_batch *batch, int64_t start_ns);
-
-/* batch.c: refuses a batch that would make a kernel read out of bounds. */
-typedef struct reference_bounds {
-    int32_t max_rows, max_tokens;
-    int64_t n_ids, n_positions; /* rows of the smallest table they index; 0: not used */
-    int64_t n_classes;
-    int32_t needs_labels, needs_row_keys, needs_token_weights;
-} reference_bounds;
-assay_status reference_check_batch(const reference_bounds *bounds, const assay_batch *batch,
-                                   assay_error *error);
 
 #endif

@@ -3,7 +3,8 @@
 // backend graphs, run operation by operation as they are described (recurrent layers: dnn_rnn.cpp).
 //
 // Strict where engines leave something undefined: what lies behind a row's end, or outside a
-// product's overrides, is no number, and is never written. One engine takes every graph;
+// product's overrides, is no number, and is never written. Two engines take every graph, of which
+// the first is not deterministic and must not be used;
 // EMULATED_NO_ENGINES=1 leaves none, so that the backend's own kernels are tested.
 #include <cudnn.h>
 #include <map>
@@ -122,6 +123,13 @@ static void *place_of(const execution &e, const descriptor *tensor) {
     auto place = e.places.find(tensor->one<int64_t>(CUDNN_ATTR_TENSOR_UNIQUE_ID, 0));
     if (place == e.places.end() || !place->second) {
         fprintf(stderr, "emulated cuDNN: a tensor has no place\n");
+        abort();
+    }
+    if (!tensor->one<unsigned char>(CUDNN_ATTR_TENSOR_IS_BY_VALUE, 0) &&
+        (uintptr_t)place->second %
+                (uintptr_t)tensor->one<int64_t>(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, 1) !=
+            0) {
+        fprintf(stderr, "emulated cuDNN: a tensor is not aligned as it was described\n");
         abort();
     }
     return place->second;
@@ -385,8 +393,13 @@ static cudnnStatus_t answer(const void *from, size_t n, int64_t requested, int64
     return CUDNN_STATUS_SUCCESS;
 }
 
+static long n_descriptors;
+
 extern "C" {
 
+long emulated_descriptors(void) {
+    return n_descriptors;
+}
 size_t cudnnGetVersion(void) {
     return CUDNN_VERSION;
 }
@@ -410,10 +423,12 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t, cudaStream_t) {
 
 cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
                                            cudnnBackendDescriptor_t *made) {
+    n_descriptors++;
     *made = new descriptor{type, false, {}};
     return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t which) {
+    n_descriptors -= which != nullptr;
     delete (descriptor *)which;
     return CUDNN_STATUS_SUCCESS;
 }
@@ -431,8 +446,9 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t which,
                 return refuse(CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED, "a part is not finished");
     d->attributes[(int)name].assign(bytes, bytes + size_of(type) * (size_t)n);
     if (name == CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG) // which may be gone when the plan runs
-        d->attributes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH] =
-            ((descriptor *const *)elements)[0]->attributes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH];
+        for (int kept :
+             {(int)CUDNN_ATTR_ENGINE_OPERATION_GRAPH, (int)CUDNN_ATTR_ENGINE_NUMERICAL_NOTE})
+            d->attributes[kept] = ((descriptor *const *)elements)[0]->attributes[kept];
     return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t which) {
@@ -449,23 +465,28 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t which,
     switch ((int)name) {
     case CUDNN_ATTR_ENGINEHEUR_RESULTS: {
         const char *none = getenv("EMULATED_NO_ENGINES");
-        *count = none && *none == '1' ? 0 : 1;
-        if (*count) {
-            descriptor *configuration = ((descriptor **)elements)[0];
+        *count = none && *none == '1' ? 0 : 2;
+        for (int64_t i = 0; i < *count; i++) {
+            descriptor *configuration = ((descriptor **)elements)[i];
             configuration->attributes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH] =
                 d->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH];
+            configuration->attributes[CUDNN_ATTR_ENGINE_NUMERICAL_NOTE] = {(unsigned char)(i == 0)};
             configuration->is_final = true;
         }
         return CUDNN_STATUS_SUCCESS;
     }
     case CUDNN_ATTR_ENGINECFG_ENGINE:
         *count = 1;
+        ((descriptor **)elements)[0]->attributes[CUDNN_ATTR_ENGINE_NUMERICAL_NOTE] =
+            d->attributes[CUDNN_ATTR_ENGINE_NUMERICAL_NOTE];
         return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_ENGINE_GLOBAL_INDEX:
         return answer(&zero, 1, requested, count, elements, sizeof zero);
-    case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE:
-        *count = 0;
-        return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE: {
+        cudnnBackendNumericalNote_t note = CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
+        return answer(&note, d->attributes[CUDNN_ATTR_ENGINE_NUMERICAL_NOTE][0], requested, count,
+                      elements, sizeof note);
+    }
     case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
         return answer(&workspace, 1, requested, count, elements, sizeof workspace);
     default:
@@ -483,14 +504,13 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t, cudnnBackendDescriptor_t which,
     std::vector<const descriptor *> operations =
         graph->all<const descriptor *>(CUDNN_ATTR_OPERATIONGRAPH_OPS);
     execution e;
+    if (plan->attributes.at(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE)[0])
+        return refuse(CUDNN_STATUS_BAD_PARAM, "an engine that is not deterministic");
     if (!workspace || ids.size() != pointers.size())
         return refuse(CUDNN_STATUS_BAD_PARAM, "no workspace, or not a place for each tensor");
-    for (size_t i = 0; i < ids.size(); i++) {
+    for (size_t i = 0; i < ids.size(); i++)
         e.places[ids[i]] = pointers[i];
-        if ((uintptr_t)pointers[i] % 4 != 0)
-            return refuse(CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER, "a pointer");
-    }
-    emulated_enqueue([=]() mutable {
+    emulated_enqueue(EMULATED_DNN, [=]() mutable {
         memset(workspace, 0xff, WORKSPACE_BYTES);
         for (const descriptor *operation : operations)
             run_operation(e, operation);

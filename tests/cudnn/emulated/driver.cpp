@@ -3,8 +3,10 @@
 // its sessions, plans, captured graphs and own kernels run in tests without a GPU. Device memory is
 // the host's, poisoned when new and fenced; streams do their work at once.
 //
-// ASSAY_EMULATED_MEMORY_MIB: device memory, default 4096. ASSAY_EMULATED_FAIL_LAUNCH=N: the N-th
-// launch from now fails as an access out of bounds does, and everything after it.
+// ASSAY_EMULATED_MEMORY_MIB: device memory, default 4096. ASSAY_EMULATED_FAIL=FUNCTION:N:ERROR: the
+// N-th call of that function of the driver returns that number of a CUresult; if it is none of
+// memory, the context is lost and every later call returns it too. Programs set the same through
+// emulated_fail, and read what is held and how much work was given to streams.
 #include <cuda.h>
 #include <map>
 #include <stdio.h>
@@ -36,25 +38,72 @@ static const kernel kernels[] = {GPU_KERNEL_MAP(ONE, TYPED)};
 
 // ---- streams and graphs ------------------------------------------------------------------------
 
-typedef std::vector<std::function<void()>> work_list;
+struct work {
+    emulated_kind kind;
+    std::function<void()> run;
+};
+typedef std::vector<work> work_list;
 
-static work_list *captured; // NULL: nothing is captured
-static bool is_lost;
+static work_list *captured;              // NULL: nothing is captured
+static uint64_t n_works[EMULATED_KINDS]; // given to streams, captured ones at each launch
 
-void emulated_enqueue(std::function<void()> work) {
-    if (captured)
-        captured->push_back(work);
-    else
-        work();
+void emulated_enqueue(emulated_kind kind, std::function<void()> run) {
+    if (captured) {
+        captured->push_back({kind, run});
+    } else {
+        n_works[kind]++;
+        run();
+    }
 }
 
 bool emulated_is_capturing() {
     return captured != nullptr;
 }
 
+// ---- faults ----------------------------------------------------------------------------------
+
+static std::string fails_in;
+static long calls_left; // 0: none fails
+static CUresult fails_with, lost_with = CUDA_SUCCESS;
+static bool environment_is_read;
+
+extern "C" void emulated_fail(const char *function, long n, int error) {
+    environment_is_read = true;
+    fails_in = function ? function : "";
+    calls_left = n;
+    fails_with = (CUresult)error;
+    lost_with = CUDA_SUCCESS;
+}
+
+static void read_environment() {
+    const char *text = getenv("ASSAY_EMULATED_FAIL");
+    char name[64];
+    long n;
+    int error;
+    if (!environment_is_read && text && sscanf(text, "%63[^:]:%ld:%d", name, &n, &error) == 3)
+        emulated_fail(name, n, error);
+    environment_is_read = true;
+}
+
+// What a call of `name` returns before it does anything; success: goes on.
+static CUresult trouble(const char *name) {
+    read_environment();
+    if (lost_with != CUDA_SUCCESS)
+        return lost_with;
+    size_t length = fails_in.size(); // the name without _v2
+    if (calls_left == 0 || strncmp(name, fails_in.c_str(), length) != 0 ||
+        (name[length] != '\0' && name[length] != '_'))
+        return CUDA_SUCCESS;
+    if (--calls_left > 0)
+        return CUDA_SUCCESS;
+    if (fails_with != CUDA_ERROR_OUT_OF_MEMORY)
+        lost_with = fails_with;
+    return fails_with;
+}
+
 #define LOST_IS_LOST                                                                               \
-    if (is_lost)                                                                                   \
-    return CUDA_ERROR_ILLEGAL_ADDRESS
+    if (CUresult fault = trouble(__func__))                                                        \
+    return fault
 
 // Calls that may not stand in a capture.
 #define NOT_CAPTURED                                                                               \
@@ -66,6 +115,7 @@ extern "C" {
 
 CUresult cuStreamCreate(CUstream *stream, unsigned int) {
     static int n;
+    LOST_IS_LOST;
     *stream = (CUstream)(uintptr_t)(++n);
     return CUDA_SUCCESS;
 }
@@ -88,17 +138,21 @@ CUresult cuStreamBeginCapture(CUstream, CUstreamCaptureMode) {
 CUresult cuStreamEndCapture(CUstream, CUgraph *graph) {
     *graph = (CUgraph)captured;
     captured = nullptr;
+    LOST_IS_LOST;
     return CUDA_SUCCESS;
 }
 CUresult cuGraphInstantiate(CUgraphExec *exec, CUgraph graph, unsigned long long) {
+    LOST_IS_LOST;
     *exec = (CUgraphExec) new work_list(*(work_list *)graph);
     return CUDA_SUCCESS;
 }
 CUresult cuGraphLaunch(CUgraphExec exec, CUstream) {
     NOT_CAPTURED;
-    for (std::function<void()> &work : *(work_list *)exec)
-        work();
-    return is_lost ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_SUCCESS;
+    for (work &each : *(work_list *)exec) {
+        n_works[each.kind]++;
+        each.run();
+    }
+    return CUDA_SUCCESS;
 }
 CUresult cuGraphDestroy(CUgraph graph) {
     delete (work_list *)graph;
@@ -109,6 +163,7 @@ CUresult cuGraphExecDestroy(CUgraphExec exec) {
     return CUDA_SUCCESS;
 }
 CUresult cuEventCreate(CUevent *event, unsigned int) {
+    LOST_IS_LOST;
     *event = (CUevent)malloc(1);
     return CUDA_SUCCESS;
 }
@@ -125,6 +180,7 @@ CUresult cuEventSynchronize(CUevent) {
     return CUDA_SUCCESS;
 }
 CUresult cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
+    LOST_IS_LOST;
     *milliseconds = 0.25f;
     return CUDA_SUCCESS;
 }
@@ -134,7 +190,7 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
 enum { FENCE = 256, FENCE_BYTE = 0xab, NEW_BYTE = 0xff };
 
 static std::map<CUdeviceptr, size_t> blocks;
-static size_t held;
+static size_t held, n_pinned;
 
 static size_t memory_bytes() {
     const char *text = getenv("ASSAY_EMULATED_MEMORY_MIB");
@@ -182,30 +238,32 @@ CUresult cuMemAllocHost(void **memory, size_t bytes) {
     NOT_CAPTURED;
     *memory = malloc(bytes);
     memset(*memory, NEW_BYTE, bytes);
+    n_pinned++;
     return CUDA_SUCCESS;
 }
 CUresult cuMemFreeHost(void *memory) {
     free(memory);
+    n_pinned--;
     return CUDA_SUCCESS;
 }
 CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t bytes, CUstream) {
     LOST_IS_LOST;
-    emulated_enqueue([=] { memcpy((void *)to, from, bytes); });
+    emulated_enqueue(EMULATED_COPY, [=] { memcpy((void *)to, from, bytes); });
     return CUDA_SUCCESS;
 }
 CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t bytes, CUstream) {
     LOST_IS_LOST;
-    emulated_enqueue([=] { memcpy(to, (const void *)from, bytes); });
+    emulated_enqueue(EMULATED_COPY, [=] { memcpy(to, (const void *)from, bytes); });
     return CUDA_SUCCESS;
 }
 CUresult cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream) {
     LOST_IS_LOST;
-    emulated_enqueue([=] { memcpy((void *)to, (const void *)from, bytes); });
+    emulated_enqueue(EMULATED_COPY, [=] { memcpy((void *)to, (const void *)from, bytes); });
     return CUDA_SUCCESS;
 }
 CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream) {
     LOST_IS_LOST;
-    emulated_enqueue([=] { memset((void *)to, value, bytes); });
+    emulated_enqueue(EMULATED_COPY, [=] { memset((void *)to, value, bytes); });
     return CUDA_SUCCESS;
 }
 
@@ -213,6 +271,7 @@ CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUst
 // ------------------------------------------------------------------------
 
 CUresult cuModuleLoadData(CUmodule *module, const void *image) {
+    LOST_IS_LOST;
     *module = (CUmodule)image;
     return *(const uint32_t *)image == 0xba55ed50 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_IMAGE;
 }
@@ -233,20 +292,15 @@ CUresult cuFuncSetAttribute(CUfunction, CUfunction_attribute, int) {
 CUresult cuLaunchKernel(CUfunction function, unsigned int x, unsigned int y, unsigned int z,
                         unsigned int threads, unsigned int, unsigned int, unsigned int shared,
                         CUstream, void **arguments, void **) {
-    static const char *fail = getenv("ASSAY_EMULATED_FAIL_LAUNCH");
-    static long left = fail ? atol(fail) : 0;
     const kernel *k = (const kernel *)function;
     LOST_IS_LOST;
     if (x == 0 || y == 0 || z != 1 || threads == 0 || x > 0x7fffffff || y > 65535 || shared > 49152)
         return CUDA_ERROR_INVALID_VALUE;
     std::vector<unsigned char> copy((unsigned char *)arguments[0],
                                     (unsigned char *)arguments[0] + k->argument_bytes);
-    if (left > 0 && --left == 0)
-        is_lost = true;
-    emulated_enqueue([=]() mutable {
+    emulated_enqueue(EMULATED_KERNEL, [=]() mutable {
         emulated_run({x, y, 1}, threads, shared, k->body, copy.data());
     });
-    LOST_IS_LOST;
     return CUDA_SUCCESS;
 }
 
@@ -261,7 +315,10 @@ CUresult cuDriverGetVersion(int *version) {
     return CUDA_SUCCESS;
 }
 CUresult cuGetErrorName(CUresult error, const char **name) {
-    *name = error == CUDA_ERROR_ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR";
+    *name = error == CUDA_ERROR_ILLEGAL_ADDRESS      ? "CUDA_ERROR_ILLEGAL_ADDRESS"
+            : error == CUDA_ERROR_DEVICE_UNAVAILABLE ? "CUDA_ERROR_DEVICE_UNAVAILABLE"
+            : error == CUDA_ERROR_ECC_UNCORRECTABLE  ? "CUDA_ERROR_ECC_UNCORRECTABLE"
+                                                     : "CUDA_ERROR";
     return CUDA_SUCCESS;
 }
 CUresult cuGetErrorString(CUresult, const char **text) {
@@ -286,14 +343,16 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute which, CUdevice) {
                                                                    : 0;
     return CUDA_SUCCESS;
 }
-CUresult cuDeviceGetPCIBusId(char *, int, CUdevice) {
-    return CUDA_ERROR_NOT_SUPPORTED;
+CUresult cuDeviceGetPCIBusId(char *bus, int size, CUdevice) {
+    snprintf(bus, (size_t)size, "0000:2a:00.0"); // what nvml.cpp expects
+    return CUDA_SUCCESS;
 }
 CUresult cuDeviceTotalMem(size_t *bytes, CUdevice) {
     *bytes = memory_bytes();
     return CUDA_SUCCESS;
 }
 CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
+    LOST_IS_LOST;
     *context = (CUcontext)(uintptr_t)1;
     return CUDA_SUCCESS;
 }
@@ -302,5 +361,17 @@ CUresult cuDevicePrimaryCtxRelease(CUdevice) {
 }
 CUresult cuCtxSetCurrent(CUcontext) {
     return CUDA_SUCCESS;
+}
+
+// ---- what programs ask -----------------------------------------------------------------------
+
+size_t emulated_held(void) { // bytes of the device
+    return held;
+}
+size_t emulated_pinned(void) { // blocks of the host
+    return n_pinned;
+}
+uint64_t emulated_works(int kind) {
+    return n_works[kind];
 }
 }

@@ -5,8 +5,16 @@
 
 #include <functional>
 
+enum emulated_kind {
+    EMULATED_KERNEL,
+    EMULATED_PRODUCT,
+    EMULATED_DNN,
+    EMULATED_COPY,
+    EMULATED_KINDS
+};
+
 // Does the work at once, or, while a stream is captured, keeps it for the graph.
-void emulated_enqueue(std::function<void()> work);
+void emulated_enqueue(emulated_kind kind, std::function<void()> work);
 // True while a stream is captured.
 bool emulated_is_capturing();
 

@@ -4,7 +4,7 @@
 set -eu
 folder=$(dirname "$1")
 name=$(basename "$1")
-for library in libcuda.so.1 libcublasLt.so.13 libcudnn.so.9; do
+for library in libcuda.so.1 libcublasLt.so.13 libcudnn.so.9 libnvidia-ml.so.1; do
   ln -sf "$name" "$folder/$library"
 done
 touch "$2"

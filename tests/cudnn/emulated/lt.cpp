@@ -5,6 +5,7 @@
 #include <cublasLt.h>
 #include <math.h>
 #include <stdint.h>
+#include <vector>
 
 #define GPU_EMULATED
 #include "emulated.h"
@@ -48,11 +49,16 @@ static double rounded(double value, cublasComputeType_t compute) {
     return ldexp(nearbyint(ldexp(fraction, 11)), exponent - 11);
 }
 
-// Element (i, j) of op(X).
-static double element(const void *data, const layout &x, cublasOperation_t transpose, uint64_t i,
-                      uint64_t j) {
-    return transpose == CUBLAS_OP_T ? load(data, x.type, j + i * (uint64_t)x.stride)
-                                    : load(data, x.type, i + j * (uint64_t)x.stride);
+// op(X) with its terms side by side: `terms` of one row (of A) or column (of B) after the other.
+static std::vector<double> operand(const operation &o, const void *data, const layout &x,
+                                   bool by_column, uint64_t n, uint64_t terms) {
+    std::vector<double> values(n * terms);
+    uint64_t stride = (uint64_t)x.stride;
+    for (uint64_t i = 0; i < n; i++)
+        for (uint64_t l = 0; l < terms; l++)
+            values[i * terms + l] =
+                rounded(load(data, x.type, by_column ? l + i * stride : i + l * stride), o.compute);
+    return values;
 }
 
 static void multiply(const operation &o, double alpha, const void *a, const layout &la,
@@ -62,12 +68,13 @@ static void multiply(const operation &o, double alpha, const void *a, const layo
     bool has_bias =
         o.epilogue == CUBLASLT_EPILOGUE_BIAS || o.epilogue == CUBLASLT_EPILOGUE_RELU_BIAS;
     bool relu = o.epilogue == CUBLASLT_EPILOGUE_RELU || o.epilogue == CUBLASLT_EPILOGUE_RELU_BIAS;
+    std::vector<double> x = operand(o, a, la, o.transpose_a == CUBLAS_OP_T, ld.rows, inner);
+    std::vector<double> y = operand(o, b, lb, o.transpose_b != CUBLAS_OP_T, ld.columns, inner);
     for (uint64_t j = 0; j < ld.columns; j++)
         for (uint64_t i = 0; i < ld.rows; i++) {
             double sum = 0;
             for (uint64_t l = 0; l < inner; l++)
-                sum += rounded(element(a, la, o.transpose_a, i, l), o.compute) *
-                       rounded(element(b, lb, o.transpose_b, l, j), o.compute);
+                sum += x[i * inner + l] * y[j * inner + l];
             sum *= alpha;
             if (beta != 0)
                 sum += beta * load(c, ld.type, i + j * (uint64_t)ld.stride);
@@ -77,7 +84,13 @@ static void multiply(const operation &o, double alpha, const void *a, const layo
         }
 }
 
+static long n_products; // described just now
+
 extern "C" {
+
+long emulated_products(void) {
+    return n_products;
+}
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle) {
     *handle = (cublasLtHandle_t)(uintptr_t)1;
@@ -94,11 +107,13 @@ const char *cublasLtGetStatusString(cublasStatus_t) {
 }
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *o, cublasComputeType_t compute,
                                         cudaDataType_t) {
+    n_products++;
     *o = (cublasLtMatmulDesc_t) new operation{
         compute, CUBLAS_OP_N, CUBLAS_OP_N, CUBLASLT_EPILOGUE_DEFAULT, nullptr, CUDA_R_32F};
     return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t o) {
+    n_products--;
     delete (operation *)o;
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -168,9 +183,11 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t descriptor,
                               cublasLtMatrixLayout_t, void *d, cublasLtMatrixLayout_t ld,
                               const cublasLtMatmulAlgo_t *, void *, size_t, cudaStream_t) {
     operation o = *(const operation *)descriptor;
+    if (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c | (uintptr_t)d | (uintptr_t)o.bias) % 16 != 0)
+        return CUBLAS_STATUS_INVALID_VALUE; // what the heuristics were told
     layout xa = *(const layout *)la, xb = *(const layout *)lb, xd = *(const layout *)ld;
     double factor = *(const float *)alpha, kept = *(const float *)beta;
-    emulated_enqueue([=] { multiply(o, factor, a, xa, b, xb, kept, c, d, xd); });
+    emulated_enqueue(EMULATED_PRODUCT, [=] { multiply(o, factor, a, xa, b, xb, kept, c, d, xd); });
     return CUBLAS_STATUS_SUCCESS;
 }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Error records, status names, near-miss suggestions, places. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -23,6 +24,21 @@ Test(error, long_texts_are_cut) {
     cr_assert_eq(as_fail(&error, ASSAY_IO, longer, "%s", longer), ASSAY_IO);
     cr_assert_eq(strlen(error.where), sizeof error.where - 1);
     cr_assert_eq(strlen(error.text), sizeof error.text - 1);
+}
+
+Test(error, long_texts_are_cut_between_characters) {
+    char longer[3001];
+    for (size_t i = 0; i < 1000; i++)
+        memcpy(longer + 3 * i, "\xe2\x82\xac", 4); /* 255 and 1023 are multiples of 3 */
+    for (size_t shift = 0; shift < 3; shift++) {
+        assay_error error = ASSAY_ERROR_INIT;
+        char moved[3004];
+        snprintf(moved, sizeof moved, "%.*s%s", (int)shift, "xx", longer);
+        cr_assert_eq(as_fail(&error, ASSAY_IO, moved, "%s", moved), ASSAY_IO);
+        cr_assert_eq(strlen(error.where), shift ? 252 + shift : 255);
+        cr_assert_eq(strlen(error.text), shift ? 1020 + shift : 1023);
+        cr_assert_eq(assay_text_kept(moved, 4000), 3000 + shift);
+    }
 }
 
 Test(error, every_status_has_name_and_text) {

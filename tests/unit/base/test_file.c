@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Files: whole or not at all, bounded reading, SHA-256, folders. */
 #include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../scratch_folder.h"
@@ -128,4 +131,21 @@ Test(file, paths_join) {
         cr_assert_str_eq(joined, cases[i][2]);
         free(joined);
     }
+}
+
+/* What an early write met (a full disk; here a limit) is told at the end, not lost on the way. */
+Test(file, a_failed_write_says_why) {
+    scratch_path folder = scratch_folder(), path = scratch_join(folder.text, "a");
+    const struct rlimit limit = {1 << 16, 1 << 16};
+    as_file_writer writer;
+    assay_error error = ASSAY_ERROR_INIT;
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    cr_assert_eq(as_file_writer_open(path.text, &writer, &error), ASSAY_OK);
+    for (int i = 0; i < 100000; i++)
+        fputs("0123456789", writer.stream);
+    cr_assert_eq(as_file_writer_commit(&writer, &error), ASSAY_IO);
+    cr_assert(strstr(error.text, strerror(EFBIG)), "%s", error.text);
+    cr_assert_eq(count_entries(folder.text), 0);
+    scratch_remove(&folder);
 }

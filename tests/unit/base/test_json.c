@@ -109,3 +109,29 @@ Test(json, long_values_are_cut_between_characters) {
     cr_assert_str_eq(text, "\"\xc3\xa4\xc3\xa4\xc3\xa4...");
     json_decref(json);
 }
+
+/* RFC 3629: stray and missing continuation bytes, overlong forms, surrogates, beyond the last. */
+Test(json, text_that_is_no_utf8_is_repaired) {
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"", ""},
+        {"plain", "plain"},
+        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"a\xe4"
+         "b",
+         "a\xef\xbf\xbd"
+         "b"},
+        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xff\xc3\xa4", "\xef\xbf\xbd\xc3\xa4"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *text = as_json_text(cases[i].text);
+        cr_assert_str_eq(json_string_value(text), cases[i].expected, "case %zu", i);
+        json_decref(text);
+    }
+    cr_assert(json_is_null(as_json_text(NULL)));
+}

@@ -72,6 +72,57 @@ Test(aggregate, p_values_are_adjusted) {
     done(&t);
 }
 
+/* Rows are held against each other by what they kept of their predictions; of 2 and of 3 seeds. */
+Test(aggregate, rows_are_compared_as_their_records_are) {
+    fixture_cell cells[6] = {
+        fixture_default("a", 1, 0x0f0fffff), fixture_default("a", 2, 0x33ffff00),
+        fixture_default("b", 1, 0x00ffff0f), fixture_default("b", 2, 0xfffff0f0),
+        fixture_default("b", 3, 0x5555ffff), fixture_default("alone", 1, 0xffff0000),
+    };
+    summarised t = summarise(cells, 6);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < 3; k++) {
+            const as_row_summary *a = &t.s.rows[i], *b = &t.s.rows[k];
+            const as_record *both[6];
+            as_paired paired;
+            memcpy(both, a->records, a->n_records * sizeof *both);
+            memcpy(both + a->n_records, b->records, b->n_records * sizeof *both);
+            cr_assert(as_rows_same_texts(a, b));
+            cr_assert_eq(as_paired_new(t.arena, both, a->n_records + b->n_records, &paired, NULL),
+                         ASSAY_OK);
+            as_discordance own = as_rows_discordance(a, b);
+            as_discordance other = as_paired_discordance(&paired, a->n_records);
+            cr_assert_eq(own.n_gains, other.n_gains);
+            cr_assert_eq(own.n_losses, other.n_losses);
+            cr_assert_eq(own.gains, other.gains);
+            cr_assert_eq(own.losses, other.losses);
+        }
+    done(&t);
+}
+
+/* A text of another label is another text. */
+Test(aggregate, rows_on_other_texts_are_not_compared) {
+    fixture_cell cells[2] = {fixture_default("a", 1, 0xffffffff),
+                             fixture_default("b", 1, 0x00ffffff)};
+    char *folder = fixture_folder(), command[1200];
+    as_run *run = NULL;
+    as_arena *arena = as_arena_new();
+    as_summary s;
+    fixture_run(folder, cells, 2, NULL);
+    snprintf(command, sizeof command,
+             "sed -i 's/^test,10,0,/test,9,0,/' %s/cells/*b__*/predictions.csv", folder);
+    cr_assert_eq(system(command), 0);
+    cr_assert_eq(as_run_read(folder, AS_RAW_ANSWERS, &run, NULL), ASSAY_OK);
+    cr_assert_eq(as_summarise(arena, run, &s, NULL), ASSAY_OK);
+    cr_assert_not(as_rows_same_texts(&s.rows[0], &s.rows[1]));
+    cr_assert_not(s.rows[1].paired);
+    cr_assert(isnan(s.rows[1].p_best) && !s.rows[1].marked);
+    as_run_free(run);
+    as_arena_free(arena);
+    cr_assert_eq(as_remove_folder(folder, NULL), ASSAY_OK);
+    free(folder);
+}
+
 Test(aggregate, failed_seed_takes_the_whole_row_out) {
     fixture_cell cells[3] = {fixture_default("best", 1, 0xffffffff),
                              fixture_default("best", 2, 0xffffffff),

@@ -36,6 +36,7 @@ Test(latex, long_words_may_break) {
     IS(as_tex_text, "transformer", "transformer");
     IS(as_tex_text, "abcdefghijklmno", "abcdef\\allowbreak{}ghijkl\\allowbreak{}mno");
     IS(as_tex_text, "bilstm_x", "bilstm\\_\\allowbreak{}x");
+    IS(as_tex_text, "5,000 (0.5), 1/2", "5,000 (0.5), 1/\\allowbreak{}2");
 }
 
 Test(latex, braces_of_bibtex_balance) {
@@ -51,7 +52,7 @@ Test(latex, short_texts_end_between_characters) {
                  "cd",
                  3);
     fclose(stream);
-    cr_assert_str_eq(out, "ab.\\allowbreak{}.\\allowbreak{}.");
+    cr_assert_str_eq(out, "ab...");
     free(out);
 }
 
@@ -87,4 +88,51 @@ Test(latex, tabular_aligns_and_marks) {
     cr_assert_not_null(strstr(out, "d & \\multicolumn{3}{@{}p{\\assaytextwidth}@{}}"));
     as_arena_free(arena);
     free(out);
+}
+
+/* ---- of a run -------------------------------------------------------------------------------- */
+
+static char *render(as_arena *arena, as_run *const *runs, const char *file) {
+    as_report_input input;
+    as_rendered rendered = {0};
+    assay_error error = ASSAY_ERROR_INIT;
+    const as_document *document = as_document_of_file(file);
+    cr_assert_not_null(document, "%s", file);
+    cr_assert_eq(
+        as_report_input_make(arena, runs, 1, (as_report_options){.program = "1"}, &input, &error),
+        ASSAY_OK, "%s: %s", error.where, error.text);
+    cr_assert_eq(as_document_render(arena, document, &input, &rendered, &error), ASSAY_OK, "%s: %s",
+                 error.where, error.text);
+    char *text = as_arena_strdup(arena, rendered.text);
+    as_rendered_done(&rendered);
+    return text;
+}
+
+/* The committed record of a study: a subset, a share of it for validation, GloVe. */
+Test(latex, methods_tell_splits_and_cite_what_was_used) {
+    char path[4096];
+    as_run *run = NULL;
+    assay_error error = ASSAY_ERROR_INIT;
+    as_arena *arena = as_arena_new();
+    cr_assert(getenv("AS_GOLDEN"), "AS_GOLDEN is not set; meson test sets it");
+    snprintf(path, sizeof path, "%s/../../results/examples/study-a", getenv("AS_GOLDEN"));
+    cr_assert_eq(as_run_read(path, 1, &run, &error), ASSAY_OK, "%s: %s", error.where, error.text);
+    const char *methods = render(arena, &run, "methods.tex");
+    cr_assert_not_null(strstr(methods, "They are a subset drawn with seed~42."));
+    cr_assert_not_null(
+        strstr(methods, "The validation split is the last 20\\,\\% of the training"));
+    cr_assert_not_null(strstr(methods, "Pretrained parts:~\\cite{pennington2014glove}."));
+    cr_assert_not_null(strstr(methods, "Architectures:~\\cite{cho2014learning}."));
+    cr_assert_not_null(strstr(methods, "imdb~\\cite{maas2011imdb}"));
+    cr_assert_not_null(strstr(methods, "Seeds: 42, 43, 44, 45, 46."));
+    cr_assert_null(strstr(methods, "minilm"));
+    const char *bib = render(arena, &run, "references.bib");
+    cr_assert_not_null(strstr(bib, "@inproceedings{pennington2014glove,"));
+    cr_assert_not_null(strstr(bib, "@misc{onednn,"));
+    cr_assert_null(strstr(bib, "wang2020minilm"));
+    cr_assert_null(strstr(bib, "lang1995newsweeder"));
+    cr_assert_str_empty(render(arena, &run, "ranks-tabular.tex"));
+    cr_assert_str_empty(render(arena, &run, "data-2-caption.tex"));
+    as_run_free(run);
+    as_arena_free(arena);
 }

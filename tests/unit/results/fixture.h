@@ -55,7 +55,7 @@ static inline void fixture_predict(as_record *r, uint32_t right) {
         predicted[i] = right >> (i % 32) & 1 ? i % 3 : (i + 1) % 3;
         p[0] = p[1] = p[2] = 0.2f;
         p[predicted[i]] = 0.6f;
-        r->predictions[i] = (as_prediction){"test", 10 + i, labels[i], predicted[i], p};
+        r->predictions[i] = (as_prediction){"test", 10 + i, labels[i], predicted[i], p, 0};
     }
     cr_assert_eq(as_scores_compute(r->arena, labels, predicted, FIXTURE_ROWS, fixture_labels, 3, 7,
                                    &r->test, NULL),

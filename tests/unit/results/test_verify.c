@@ -136,6 +136,15 @@ Test(verify, steps_add_up_by_epoch) {
     json_decref(epoch);
     cr_assert_eq(as_file_write(path, "{\"epoch\": 0}\n", 13, NULL), ASSAY_OK);
     cr_assert_eq(as_derive_steps(path, arena, 1, &totals, NULL), ASSAY_BAD_DATA);
+    /* Sums of such counts would overflow. */
+    static const char *const huge[] = {"\"rows\": 9223372036854775807", "\"rows\": -1",
+                                       "\"tokens\": 2147483648", "\"tokens\": -5"};
+    for (size_t i = 0; i < sizeof huge / sizeof *huge; i++) {
+        char line[80];
+        snprintf(line, sizeof line, "{\"epoch\": 1, %s}\n", huge[i]);
+        cr_assert_eq(as_file_write(path, line, strlen(line), NULL), ASSAY_OK);
+        cr_assert_eq(as_derive_steps(path, arena, 1, &totals, NULL), ASSAY_BAD_DATA, "%s", line);
+    }
     cr_assert_eq(as_remove_folder(folder, NULL), ASSAY_OK);
     as_arena_free(arena);
     free(path);
@@ -145,7 +154,7 @@ Test(verify, steps_add_up_by_epoch) {
 Test(verify, loss_from_probabilities) {
     float p[2][2] = {{0.25f, 0.75f}, {0.5f, 0.5f}};
     as_prediction rows[] = {
-        {"test", 0, 0, 1, p[0]}, {"test", 1, 1, 1, p[1]}, {"validation", 2, 1, 1, p[1]}};
+        {"test", 0, 0, 1, p[0], 0}, {"test", 1, 1, 1, p[1], 0}, {"validation", 2, 1, 1, p[1], 0}};
     as_record record = {.predictions = rows, .n_predictions = 3};
     cr_assert_float_eq(as_derive_loss(&record, "test"), (log(4) + log(2)) / 2, 1e-12);
     cr_assert_float_eq(as_derive_loss(&record, "validation"), log(2), 1e-12);

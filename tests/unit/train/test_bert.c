@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* distilbert and bert: transformers' logits, loss and every gradient for the tiny models of
- * make_bert_golden.py, loaded by name; the published sizes, and those that a strategy trains.
+/* distilbert and bert: transformers' logits, loss, attention and every gradient for the tiny models
+ * of make_bert_golden.py, loaded by name; the published sizes, and those that a strategy trains.
  * Initial values: test_model_init.c. */
 #include "golden.h"
+#include "train/attention.h"
 #include "train/phases.h"
 
 TestSuite(bert, .init = set_up, .fini = tear_down);
@@ -146,6 +147,27 @@ Test(bert, dropout_stands_where_transformers_has_it) {
 
 /* ---- transformers' figures ------------------------------------------------------------------- */
 
+/* Last layer, mean over heads, from the first token. */
+static void check_attention(const json_t *expected, const rows *r, double bound, const char *what) {
+    as_attention_reader *reader = NULL;
+    OK(as_attention_open(arena, engine, &reader, &error));
+    cr_assert_eq(as_attention_of(reader)->query, AS_ATTENTION_FIRST);
+    for (int32_t b = 0; b < r->batch.n_rows; b++) {
+        const as_row row = {.ids = r->ids + r->offsets[b],
+                            .n_ids = r->offsets[b + 1] - r->offsets[b]};
+        const as_row *const one[1] = {&row};
+        double got[MAX_TOKENS], *const weights_of[1] = {got};
+        const json_t *golden_row = json_array_get(expected, (size_t)b);
+        OK(as_attention_read(reader, one, 1, weights_of, &error));
+        cr_assert_eq(json_array_size(golden_row), (size_t)row.n_ids);
+        for (int32_t t = 0; t < row.n_ids; t++)
+            cr_assert_float_eq(got[t], json_number_value(json_array_get(golden_row, (size_t)t)),
+                               bound, "%s: attention of row %d, token %d: %.9g", what, b, t,
+                               got[t]);
+    }
+    as_attention_close(reader);
+}
+
 static void check_golden(const json_t *json, const char *id, const char *backend, int32_t dtype,
                          double bound) {
     const json_t *expected = json_object_get(json_object_get(json, "models"), id);
@@ -162,6 +184,7 @@ static void check_golden(const json_t *json, const char *id, const char *backend
     cr_assert_eq(result.drawn.n + result.unused.n + result.ignored.n, 0);
     check_batch(&r.batch, expected, bound, what);
     check_gradients(json_object_get(expected, "gradients"), bound, what);
+    check_attention(json_object_get(expected, "attention"), &r, bound, what);
     close_model();
 }
 

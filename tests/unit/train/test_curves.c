@@ -129,13 +129,26 @@ Test(curves, reference_f32_follows_pytorch) {
 }
 
 /* On a GPU, or the emulated one; 16 bits follow as long as a few hundred roundings let them. */
-Test(curves, cudnn_follows_pytorch) {
+static void follow_on_gpu(int32_t dtype, double bound) {
     if (!getenv("ASSAY_TEST_CUDNN"))
         cr_skip_test("ASSAY_TEST_CUDNN is not set: no GPU to test on");
-    follow_all("cudnn", ASSAY_DTYPE_F32, 1e-4);
-    follow_all("cudnn", ASSAY_DTYPE_TF32, 1e-2);
-    follow_all("cudnn", ASSAY_DTYPE_BF16, 5e-2);
-    follow_all("cudnn", ASSAY_DTYPE_FP16, 1e-2);
+    follow_all("cudnn", dtype, bound);
+}
+
+Test(curves, cudnn_f32_follows_pytorch) {
+    follow_on_gpu(ASSAY_DTYPE_F32, 1e-4);
+}
+
+Test(curves, cudnn_tf32_follows_pytorch) {
+    follow_on_gpu(ASSAY_DTYPE_TF32, 1e-2);
+}
+
+Test(curves, cudnn_bf16_follows_pytorch) {
+    follow_on_gpu(ASSAY_DTYPE_BF16, 5e-2);
+}
+
+Test(curves, cudnn_fp16_follows_pytorch) {
+    follow_on_gpu(ASSAY_DTYPE_FP16, 1e-2);
 }
 
 #ifdef HAVE_ONEDNN

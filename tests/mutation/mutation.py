@@ -68,7 +68,7 @@ def choose_onednn():
     """Sources, tests and mutants of the onednn backend instead."""
     global SOURCES, TESTS, COVERED, LIST, INC_UNIT, BACKENDS, MODELS, LIBRARIES
     folder = "plugins/backends/onednn/"
-    units = ["attention", "bf16", "fusion", "gemm", "kernels_generic", "kernels_x86_64_v3",
+    units = ["attention", "bf16", "columns", "fusion", "gemm", "kernels_generic", "kernels_x86_64_v3",
              "kernels_x86_64_v4", "kernels_x86_64_v4_bf16", "linear", "memory", "onednn", "packing",
              "peak", "plan", "pointwise", "profile", "recurrent", "rowwise", "threads", "update"]
     BACKENDS, MODELS = ["reference", "onednn"], ["bert", "distilbert"]
@@ -79,9 +79,11 @@ def choose_onednn():
              "models": ("tests/ops/models.c", ["onednn", "bf16"]),
              "ops": ("tests/ops/ops.c", ["onednn", "bf16"]),
              "contract": ("tests/ops/contract.c", ["onednn", "bf16"])}
-    # Not packs_f32: which products in f32 pack their weight changes speed only.
+    # Not packs_f32, nor which products columns.c takes over: that changes speed only.
     COVERED = {folder + "packing.c": r"is_like|onednn_packing_(is_stale|fill)",
                folder + "bf16.c": r"(?!onednn_prepare|packs_f32)\w+",
+               folder + "columns.c": r"panels_of|words_of|onednn_columns_scratch|pack_part|onednn_add_columns",
+               folder + "kernels_columns_bf16.inc": r"column_vector|pack_columns|columns_(tile|edge)|add_columns",
                folder + "kernels_attention_bf16.inc": (
                    r"round_rows|copy_rows|interleave_(rows|copies)|transpose_words|attention|"
                    r"attention_grad")}

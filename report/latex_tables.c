@@ -126,13 +126,18 @@ static as_number published_number(const as_published_entry *entry, const char *f
     return (as_number){"-", ""};
 }
 
+/* A study's figures may be spread over several suites. */
+static bool is_of_suite(const as_published_entry *entry, const char *suite) {
+    return suite && strcmp(entry->suite, suite) == 0;
+}
+
 static assay_status add_published(as_arena *arena, const as_published *published, const char *suite,
                                   const char *file, size_t run, as_tex_table *table,
                                   assay_error *error) {
     bool first = true;
     for (size_t i = 0; i < published->n_entries; i++) {
         const as_published_entry *entry = &published->entries[i];
-        if (!suite || strcmp(entry->suite, suite) != 0)
+        if (!is_of_suite(entry, suite))
             continue;
         char name[300];
         snprintf(name, sizeof name, "%.200s (published)", entry->name);
@@ -164,6 +169,22 @@ static assay_status load_published(as_arena *arena, const as_report_input *input
     const char *study = input->n_runs == 1 ? study_of(input->runs[0]) : NULL;
     *published = (as_published){0};
     return study ? as_published_load(arena, study, published, error) : ASSAY_OK;
+}
+
+static assay_status has_published_rows(const as_report_input *input, bool *ret_has,
+                                       assay_error *error) {
+    as_published published = {0};
+    as_arena *arena = as_arena_new();
+    assay_status status =
+        arena ? load_published(arena, input, &published, error) : no_memory(error);
+    bool has = false;
+    for (size_t i = 0; status == ASSAY_OK && i < published.n_entries; i++)
+        has = has || is_of_suite(&published.entries[i], suite_text(input->runs[0], "name"));
+    if (status == ASSAY_OK)
+        *ret_has = has;
+    as_published_done(&published);
+    as_arena_free(arena);
+    return status;
 }
 
 /* ---- main table ------------------------------------------------------------------------------ */
@@ -269,8 +290,10 @@ static void write_hardware(const as_report_input *input, FILE *stream) {
 }
 
 assay_status as_tex_main_caption(const as_report_input *input, FILE *stream, assay_error *error) {
-    (void)error;
-    bool seeds = most_seeds(input) > 1;
+    bool seeds = most_seeds(input) > 1, published_rows = false;
+    assay_status status = has_published_rows(input, &published_rows, error);
+    if (status != ASSAY_OK)
+        return status;
     fputs("\\caption{\\assayloose ", stream);
     write_what(input, stream);
     fprintf(
@@ -280,7 +303,7 @@ assay_status as_tex_main_caption(const as_report_input *input, FILE *stream, ass
         seeds ? " and seeds (bootstrap)" : "",
         seeds ? "sign test over texts" : "exact McNemar test");
     write_separable(input, stream);
-    if (input->n_runs == 1 && study_of(input->runs[0]))
+    if (published_rows)
         fputs(" Below the rule: figures as published, on the study's own hardware and data.",
               stream);
     write_hardware(input, stream);

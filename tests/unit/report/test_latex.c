@@ -136,3 +136,28 @@ Test(latex, methods_tell_splits_and_cite_what_was_used) {
     as_run_free(run);
     as_arena_free(arena);
 }
+
+/* Published rows are those of the run's own suite: a suite after the study has none. */
+Test(latex, the_caption_tells_of_published_rows_where_there_are_some) {
+    static const struct {
+        const char *folder;
+        bool has;
+    } cases[] = {{"study-a", true}, {"newsgroups-technical", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[4096];
+        as_run *run = NULL;
+        assay_error error = ASSAY_ERROR_INIT;
+        as_arena *arena = as_arena_new();
+        cr_assert(getenv("AS_GOLDEN"), "AS_GOLDEN is not set; meson test sets it");
+        snprintf(path, sizeof path, "%s/../../results/examples/%s", getenv("AS_GOLDEN"),
+                 cases[i].folder);
+        cr_assert_eq(as_run_read(path, 1, &run, &error), ASSAY_OK, "%s: %s", error.where,
+                     error.text);
+        const char *tabular = render(arena, &run, "main-tabular.tex");
+        const char *caption = render(arena, &run, "main-caption.tex");
+        cr_assert_eq(strstr(tabular, "(published)") != NULL, cases[i].has, "%s", path);
+        cr_assert_eq(strstr(caption, "Below the rule") != NULL, cases[i].has, "%s", path);
+        as_run_free(run);
+        as_arena_free(arena);
+    }
+}

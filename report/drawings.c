@@ -130,18 +130,9 @@ const char *as_drawings_svg(const as_drawings *drawings, const as_plot *plot) {
 /* ---- as files ----------------------------------------------------------------------------------
  */
 
-static assay_status write_file(const char *folder, const as_plot *plot, const char *format,
-                               const void *data, size_t size, assay_error *error) {
-    char name[200];
-    snprintf(name, sizeof name, "%.150s.%s", plot->id, format);
-    char *path = as_path_join(folder, name);
-    assay_status status = path ? as_file_write(path, data, size, error) : out_of_memory(error);
-    free(path);
-    return status;
-}
-
-static assay_status write_format(as_arena *arena, const as_drawings *d, const as_scene *scenes,
-                                 const char *folder, const char *format, assay_error *error) {
+static assay_status hand_over(as_arena *arena, const as_drawings *d, const as_scene *scenes,
+                              const char *format, as_picture_taker take, void *context,
+                              assay_error *error) {
     as_picture_kind kind = strcmp(format, "svg") == 0   ? AS_PICTURE_SVG
                            : strcmp(format, "pdf") == 0 ? AS_PICTURE_PDF
                                                         : AS_PICTURE_PNG;
@@ -151,33 +142,61 @@ static assay_status write_format(as_arena *arena, const as_drawings *d, const as
     assay_status status = as_gnuplot_draw(scenes, d->n, kind, pictures, error);
     for (size_t i = 0; i < d->n && status == ASSAY_OK; i++) {
         const char *svg = NULL;
+        char name[200];
+        snprintf(name, sizeof name, "%.150s.%s", d->plots[i]->id, format);
         if (kind == AS_PICTURE_PDF)
             as_pdf_blank_date(pictures[i].data, pictures[i].size);
         if (kind == AS_PICTURE_SVG)
             status = make_svg(arena, d->plots[i], &scenes[i], &pictures[i], 1, &svg, error);
         if (status == ASSAY_OK)
-            status = write_file(folder, d->plots[i], format, svg ? svg : pictures[i].data,
-                                svg ? strlen(svg) : pictures[i].size, error);
+            status = take(context, name, svg ? svg : pictures[i].data,
+                          svg ? strlen(svg) : pictures[i].size, error);
     }
     as_pictures_done(pictures, d->n);
     free(pictures);
     return status;
 }
 
-assay_status as_drawings_write(const as_page *page, bool in_parts, const char *folder,
-                               const char *const *formats, size_t n_formats, size_t *ret_n,
-                               assay_error *error) {
+assay_status as_drawings_each(const as_page *page, bool in_parts, const char *format,
+                              as_picture_taker take, void *context, assay_error *error) {
     as_drawings d = {NULL, NULL, 0, NULL};
     as_scene *scenes = NULL;
     as_arena *arena = as_arena_new();
     assay_status status = arena ? lay_out(arena, page, in_parts, &d.plots, &scenes, &d.n, error)
                                 : out_of_memory(error);
     if (status == ASSAY_OK && d.n)
-        status = as_make_folders(folder, error);
-    for (size_t f = 0; f < n_formats && d.n && status == ASSAY_OK; f++)
-        status = write_format(arena, &d, scenes, folder, formats[f], error);
-    if (status == ASSAY_OK)
-        *ret_n = d.n * n_formats;
+        status = hand_over(arena, &d, scenes, format, take, context, error);
     as_arena_free(arena);
+    return status;
+}
+
+/* Where pictures go, and how many went there. */
+typedef struct picture_folder {
+    const char *path;
+    size_t n;
+} picture_folder;
+
+static assay_status write_file(void *context, const char *name, const void *data, size_t size,
+                               assay_error *error) {
+    picture_folder *folder = context;
+    char *path = as_path_join(folder->path, name);
+    assay_status status = path ? ASSAY_OK : out_of_memory(error);
+    if (status == ASSAY_OK && folder->n++ == 0)
+        status = as_make_folders(folder->path, error);
+    if (status == ASSAY_OK)
+        status = as_file_write(path, data, size, error);
+    free(path);
+    return status;
+}
+
+assay_status as_drawings_write(const as_page *page, bool in_parts, const char *folder,
+                               const char *const *formats, size_t n_formats, size_t *ret_n,
+                               assay_error *error) {
+    picture_folder files = {folder, 0};
+    assay_status status = ASSAY_OK;
+    for (size_t f = 0; f < n_formats && status == ASSAY_OK; f++)
+        status = as_drawings_each(page, in_parts, formats[f], write_file, &files, error);
+    if (status == ASSAY_OK)
+        *ret_n = files.n;
     return status;
 }

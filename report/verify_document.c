@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "report/anonymise.h"
+#include "report/verify_figures.h"
 #include "results/record/json_reader.h"
 
 enum { MAX_RUNS = 1000, MAX_COLUMNS = 1000, SNIPPET = 60, MAX_LINE_FINDINGS = 1000 };
@@ -305,6 +306,13 @@ static assay_status take_runs(const side_file *side, const char *side_path,
     return status;
 }
 
+/* Those documents whose folder figures/ holds the same figures as files. */
+static bool has_figure_files(const as_document *document) {
+    const char *name = as_document_name(document);
+    return strcmp(name, "report.md") == 0 || strcmp(name, "report.html") == 0 ||
+           strcmp(name, "figures.tex") == 0;
+}
+
 static assay_status make_again(const side_file *side, const char *path, const char *side_path,
                                const run_places *places, const as_report_options *own,
                                as_run *const *runs, as_verification *v, assay_error *error) {
@@ -331,6 +339,9 @@ static assay_status make_again(const side_file *side, const char *path, const ch
     }
     if (status == ASSAY_OK)
         status = compare_file(v, side_path, sources, strlen(sources), NULL, error);
+    if (status == ASSAY_OK && has_figure_files(side->document))
+        status = as_verify_figures(&input, places->folder,
+                                   strcmp(side->document->format, "latex") == 0, v, error);
     free(sources);
     as_rendered_done(&rendered);
     return status;

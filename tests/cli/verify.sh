@@ -73,6 +73,23 @@ is "$(json run/report/report.json.sources.json '[n["text"] for n in d["numbers"]
 must 0 python3 "$flip" "$ASSAY" run 25 run/run.json run/SHA256SUMS "$cell"/*.json "$cell"/*.jsonl "$cell"/*.csv
 must 0 python3 "$flip" "$ASSAY" run/report 20 run/report/report.*
 must 0 python3 "$flip" "$ASSAY" run/report/latex 20 run/report/latex/*.*
+# Figures as files are drawn again: other bytes, one that is gone.
+if command -v gnuplot >/dev/null; then
+    must 0 "$ASSAY" report run --figures svg
+    pdf=$(find run/report/latex/figures -name '*.pdf' | sort | head -n 1)
+    svg=$(find run/report/figures -name '*.svg' | sort | head -n 1)
+    for file in "$pdf" "$svg"; do
+        cp "$file" kept
+        python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[len(b) // 2] ^= 1; open(sys.argv[1], "wb").write(b)' "$file"
+        must 65 "$ASSAY" verify run/report/report.md run/report/latex/figures.tex
+        prints "$file"
+        cp kept "$file"
+    done
+    rm "$pdf"
+    must 65 "$ASSAY" verify run/report/latex/figures.tex
+    prints "missing $pdf"
+    must 0 "$ASSAY" report run --format latex
+fi
 # Digests written anew don't help a forger: these numbers follow from others.
 must 0 python3 "$flip" --reseal run --field '"(value|low|high|n|precision|recall|f1|support|predicted|mean_ms|count|samples|samples_per_second|tokens_per_second|best_epoch|epochs|bytes)": |^ {4}"achieved_per_second": |^ {8}[0-9]+,?$' \
     "$ASSAY" run 25 "$cell/result.json"

@@ -11,6 +11,7 @@
  * row's; a sign test over the texts where they differ (exact McNemar for one seed), Holm over rows.
  */
 #include "report/aggregate.h"
+#include "report/number.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 
 #include "base/error.h"
 #include "report/grids.h"
+#include "report/number.h"
 #include "report/resample.h"
 #include "stats/tests.h"
 
@@ -392,4 +394,9 @@ size_t as_warning_cells(const as_run *run, const as_summary *s, const char *warn
     for (size_t i = 0; i < run->n_cells; i++)
         n += !as_is_passed_over(s, run->cells[i]) && has_warning(run->cells[i], warning);
     return n;
+}
+
+int as_report_digits(const as_run *run, int given) {
+    const json_t *own = json_object_get(json_object_get(run->suite, "report"), "digits");
+    return given ? given : own ? (int)json_integer_value(own) : AS_NUMBER_DIGITS;
 }

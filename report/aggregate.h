@@ -89,4 +89,8 @@ bool as_warning_came_before(const as_run *run, const as_summary *summary, size_t
                             const char *warning);
 size_t as_warning_cells(const as_run *run, const as_summary *summary, const char *warning);
 
+/* [any] Significant digits of a half-width in this run's tables: `given`, or where that is 0 the
+ * suite's report.digits, or AS_NUMBER_DIGITS. */
+int as_report_digits(const as_run *run, int given);
+
 #endif

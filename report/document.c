@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "report/latex_page.h"
+#include "report/number.h"
 #include "report/report.h"
 #include "report/sections.h"
 
@@ -117,13 +118,28 @@ static assay_status open_texts(const as_report_options *o, as_run *const *runs, 
     return status;
 }
 
+/* What a run's suite says of rounding was checked when it ran, not since. */
+static assay_status check_digits(as_run *const *runs, size_t n_runs, assay_error *error) {
+    for (size_t i = 0; i < n_runs; i++) {
+        const json_t *own = json_object_get(json_object_get(runs[i]->suite, "report"), "digits");
+        if (own && (!json_is_integer(own) || json_integer_value(own) < 1 ||
+                    json_integer_value(own) > AS_NUMBER_MOST_DIGITS))
+            return as_fail(error, ASSAY_BAD_DATA, "run.json#/suite/report/digits",
+                           "must be 1 to %d, significant digits of an uncertainty",
+                           AS_NUMBER_MOST_DIGITS);
+    }
+    return ASSAY_OK;
+}
+
 assay_status as_report_input_make(as_arena *arena, as_run *const *runs, size_t n_runs,
                                   as_report_options options, as_report_input *ret_input,
                                   assay_error *error) {
     as_summary *summaries = as_arena_alloc_array(arena, n_runs, sizeof *summaries);
     if (!summaries)
         return no_memory(error);
-    assay_status opened = open_texts(&options, runs, n_runs, error);
+    assay_status opened = check_digits(runs, n_runs, error);
+    if (opened == ASSAY_OK)
+        opened = open_texts(&options, runs, n_runs, error);
     if (opened != ASSAY_OK)
         return opened;
     for (size_t i = 0; i < n_runs; i++) {
@@ -418,6 +434,12 @@ static json_t *head_json(const as_document *document, const as_report_input *inp
                   input->options.program ? input->options.program : "", "options", "texts",
                   as_texts_name(input->options.texts), "anonymous", input->options.anonymous,
                   "no_figures", input->options.no_figures, "columns", columns, "runs", runs);
+    if (head && input->options.digits &&
+        json_object_set_new(json_object_get(head, "options"), "digits",
+                            json_integer(input->options.digits)) != 0) {
+        json_decref(head);
+        head = NULL;
+    }
     if (!head)
         no_memory(error);
     return head;

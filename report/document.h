@@ -25,6 +25,7 @@ typedef struct as_report_options {
     const char *const *columns; /* [n_columns] of the main table, see section_comparison.c; none:
                                    the suite's, else the usual ones */
     size_t n_columns;
+    int digits;      /* of half-widths (report/number.h); 0: the suite's, else the usual */
     bool no_figures; /* tables alone: gnuplot is not started */
     /* With AS_TEXTS_FULL. open_texts (NULL: nothing to do) finds a run's data sets, or says why
      * they are not at hand; find_text then gives the text of a row of the record's data set. */

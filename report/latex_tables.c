@@ -43,17 +43,17 @@ static as_tex_cell cell(as_number number, const char *file, const char *field, c
     return (as_tex_cell){number, file, field, how, NULL};
 }
 
-/* Units that a table's largest numbers call for. */
+/* Units that a table's largest numbers call for; one rounding for all of its rows. */
 typedef struct units {
     bool minutes, microseconds;
+    int digits; /* of half-widths, as the first run has them */
 } units;
 
 static void fill_main(const as_row_summary *row, units u, as_tex_cell *cells) {
-    (void)u;
-    cells[0] =
-        cell(as_number_figure(row->accuracy, 100), "result.json", "test.accuracy", from_seeds);
-    cells[1] =
-        cell(as_number_figure(row->f1_macro, 100), "result.json", "test.f1_macro", from_seeds);
+    cells[0] = cell(as_number_figure(row->accuracy, 100, u.digits), "result.json", "test.accuracy",
+                    from_seeds);
+    cells[1] = cell(as_number_figure(row->f1_macro, 100, u.digits), "result.json", "test.f1_macro",
+                    from_seeds);
     cells[2] = cell(as_number_plain((double)row->parameters_total / 1e6), "result.json",
                     "model.parameters.total", "in millions");
     if (row->parameters_total < 0)
@@ -63,8 +63,8 @@ static void fill_main(const as_row_summary *row, units u, as_tex_cell *cells) {
 static void fill_cost(const as_row_summary *row, units u, as_tex_cell *cells) {
     cells[0] = cell(as_number_plain(row->train_seconds / (u.minutes ? 60 : 1)), "result.json",
                     "training.seconds", u.minutes ? "mean over seeds, / 60" : "mean over seeds");
-    cells[1] = cell(as_number_figure(row->p50_ms, u.microseconds ? 1000 : 1), "result.json",
-                    "latency.single_stream.p50_ms",
+    cells[1] = cell(as_number_figure(row->p50_ms, u.microseconds ? 1000 : 1, u.digits),
+                    "result.json", "latency.single_stream.p50_ms",
                     u.microseconds ? "geometric mean over seeds, x 1000; half of the interval over "
                                      "queries and seeds"
                                    : "geometric mean over seeds; half of the interval over queries "
@@ -82,7 +82,8 @@ static units units_of(const as_report_input *input) {
             longest = fmax(longest, input->summaries[i].rows[k].train_seconds);
             slowest = fmax(slowest, input->summaries[i].rows[k].p50_ms.value);
         }
-    return (units){longest >= 120, slowest < 1};
+    return (units){longest >= 120, slowest < 1,
+                   as_report_digits(input->runs[0], input->options.digits)};
 }
 
 /* A table of all runs' rows; several runs stand under a heading each. */

@@ -34,12 +34,12 @@ static bool in_minutes(const as_summary *s) {
     return longest >= 120;
 }
 
-static void fill_numbers(const as_row_summary *row, bool minutes, as_number *numbers) {
-    numbers[0] = as_number_figure(row->accuracy, 100);
-    numbers[1] = as_number_figure(row->f1_macro, 100);
+static void fill_numbers(const as_row_summary *row, bool minutes, int digits, as_number *numbers) {
+    numbers[0] = as_number_figure(row->accuracy, 100, digits);
+    numbers[1] = as_number_figure(row->f1_macro, 100, digits);
     numbers[2] = as_number_count_short(row->parameters_total);
     numbers[3] = as_number_plain(row->train_seconds / (minutes ? 60 : 1));
-    numbers[4] = as_number_figure(row->p50_ms, 1);
+    numbers[4] = as_number_figure(row->p50_ms, 1, digits);
     numbers[5] = as_number_plain(row->offline_samples_per_second);
     numbers[6] = as_number_plain(row->peak_mib);
 }
@@ -189,7 +189,7 @@ static assay_status write_table(as_arena *arena, const as_run *run, FILE *stream
         rows[k] = (as_table_row){s.rows[k].marked ? "*" : " ", marked_name(arena, &s.rows[k]),
                                  s.rows[k].problem ? NULL : numbers, s.rows[k].problem};
         if (!s.rows[k].problem)
-            fill_numbers(&s.rows[k], minutes, numbers);
+            fill_numbers(&s.rows[k], minutes, as_report_digits(run, 0), numbers);
     }
     print_heading(run, &s, stream, width);
     as_table table = {headings, N_COLUMNS, rows, s.n_rows, width, ascii};

@@ -39,13 +39,13 @@ as_number as_number_plain(double value) {
     return number;
 }
 
-as_number as_number_figure(as_figure figure, double scale) {
+as_number as_number_figure(as_figure figure, double scale, int digits) {
     double half = as_figure_half_width(figure) * scale;
     double value = figure.value * scale;
     if (!isfinite(value) || !(half > 0) || !isfinite(half) || fabs(value) >= 1e18)
         return as_number_plain(value);
     as_number number = missing;
-    int decimals = decimals_for(half, 2);
+    int decimals = decimals_for(half, digits);
     print_fixed(number.value, sizeof number.value, value, decimals);
     print_fixed(number.half, sizeof number.half, half, decimals);
     return number;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* report/number.h: numbers as people read them: a half-width to two significant digits and its
- * value to the same place (GUM 7.2.6), three significant digits without an interval, counts whole;
- * never "nan", "-0.0" or "±0". */
+/* report/number.h: numbers as people read them: a half-width to two significant digits (or as many
+ * as asked) and its value to the same place (GUM 7.2.6), three significant digits without an
+ * interval, counts whole; never "nan", "-0.0" or "±0". */
 #ifndef AS_REPORT_NUMBER_H
 #define AS_REPORT_NUMBER_H
 
@@ -17,8 +17,11 @@ typedef struct as_number {
     char value[32], half[32];
 } as_number;
 
-/* [any] figure * scale. */
-as_number as_number_figure(as_figure figure, double scale);
+/* Significant digits of a half-width: how many there are unless asked for, and how many may be. */
+enum { AS_NUMBER_DIGITS = 2, AS_NUMBER_MOST_DIGITS = 3 };
+
+/* [any] figure * scale, its half-width in `digits` significant digits. */
+as_number as_number_figure(as_figure figure, double scale, int digits);
 
 /* [any] Three significant digits ("0.0123", "41.2", "53200"). */
 as_number as_number_plain(double value);

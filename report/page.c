@@ -7,7 +7,7 @@
 #include <string.h>
 
 as_page as_page_new(as_arena *arena) {
-    return (as_page){.arena = arena, .prefix = ""};
+    return (as_page){.arena = arena, .prefix = "", .digits = AS_NUMBER_DIGITS};
 }
 
 /* Room for one more item behind the n there are; NULL leaves page->failed. */
@@ -331,7 +331,7 @@ void as_page_count(as_page *page, int64_t count) {
 }
 
 void as_page_figure(as_page *page, as_figure figure, double scale) {
-    as_number number = as_number_figure(figure, scale);
+    as_number number = as_number_figure(figure, scale, page->digits);
     as_page_number(page, figure.value * scale, number.value);
     if (page->span && page->span->kind == AS_SPAN_NUMBER && number.half[0])
         page->span->half = keep(page, number.half);

@@ -113,6 +113,7 @@ typedef struct as_page {
     bool failed;        /* out of memory */
     const char *prefix; /* of ids, so that several runs can stand on one page */
     size_t run;         /* whose numbers follow */
+    int digits;         /* of half-widths (report/number.h) */
     bool with_pictures; /* what follows belongs to a picture */
     as_block *first, *last;
     as_spans *spans; /* where spans go */

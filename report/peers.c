@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "report/aggregate.h"
 #include "report/text_table.h"
 
 static assay_status no_memory(assay_error *error) {
@@ -227,8 +228,8 @@ assay_status as_peers_summarise(as_arena *arena, const as_run *run, as_peer_tabl
 
 enum { N_COLUMNS = 5 };
 
-static assay_status print_one(as_arena *arena, const as_peer_table *t, FILE *stream, int width,
-                              bool ascii, assay_error *error) {
+static assay_status print_one(as_arena *arena, const as_peer_table *t, int digits, FILE *stream,
+                              int width, bool ascii, assay_error *error) {
     const char *headings[N_COLUMNS] = {t->is_latency ? "ms" : "tokens/s", "batch", "base is x",
                                        "% of gemm", "% of compute"};
     as_table_row *rows = as_arena_alloc_array(arena, t->n_rows, sizeof *rows);
@@ -238,11 +239,11 @@ static assay_status print_one(as_arena *arena, const as_peer_table *t, FILE *str
     for (size_t i = 0; i < t->n_rows; i++) {
         const as_peer_row *from = &t->rows[i];
         as_number *to = numbers + i * N_COLUMNS;
-        to[0] = as_number_figure(from->speed, 1);
+        to[0] = as_number_figure(from->speed, 1, digits);
         to[1] = as_number_count(from->batch);
-        to[2] = as_number_figure(from->ratio, 1);
-        to[3] = as_number_figure(from->share_of_gemm, 100);
-        to[4] = as_number_figure(from->share_of_compute, 100);
+        to[2] = as_number_figure(from->ratio, 1, digits);
+        to[3] = as_number_figure(from->share_of_gemm, 100, digits);
+        to[4] = as_number_figure(from->share_of_compute, 100, digits);
         rows[i] = (as_table_row){from->record == t->base ? "*"
                                  : from->is_other        ? "o"
                                                          : " ",
@@ -267,7 +268,8 @@ assay_status as_peers_print(as_arena *arena, const as_run *run, FILE *stream, in
     size_t n = 0;
     assay_status status = as_peers_summarise(arena, run, &tables, &n, error);
     for (size_t i = 0; status == ASSAY_OK && i < n; i++)
-        status = print_one(arena, &tables[i], stream, width, ascii, error);
+        status =
+            print_one(arena, &tables[i], as_report_digits(run, 0), stream, width, ascii, error);
     if (status == ASSAY_OK && n)
         as_print_wrapped(stream, "", "",
                          "*: the base. base is x: how many times as fast it is, median over rounds "

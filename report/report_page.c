@@ -73,6 +73,7 @@ assay_status as_report_page(as_arena *arena, const as_report_input *input, as_pa
     for (size_t i = 0; i < input->n_runs && status == ASSAY_OK; i++) {
         const as_section_input in = {input->runs[i], &input->summaries[i], &input->options};
         page.run = i;
+        page.digits = as_report_digits(input->runs[i], input->options.digits);
         page.prefix = input->n_runs > 1 ? as_page_print(&page, "run%zu-", i + 1) : "";
         status = add_run(&page, &in, error);
     }

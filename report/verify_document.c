@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "report/anonymise.h"
+#include "report/number.h"
 #include "report/verify_figures.h"
 #include "results/record/json_reader.h"
 
@@ -94,6 +95,10 @@ static assay_status read_side(as_arena *arena, const char *path, const char *doc
     side->options.anonymous = as_field_flag(&r, options, "anonymous") == 1;
     side->options.no_figures = as_field_flag(&r, options, "no_figures") == 1;
     read_columns(&r, options, &side->options);
+    if (json_object_get(options, "digits"))
+        side->options.digits = as_field_count32(&r, options, "digits");
+    if (side->options.digits > AS_NUMBER_MOST_DIGITS)
+        as_field_fail(&r, ASSAY_BAD_DATA, "digits", "must be 1 to %d", AS_NUMBER_MOST_DIGITS);
     if (!texts || !as_texts_parse(texts, &side->options.texts))
         as_field_fail(&r, ASSAY_BAD_DATA, "texts", "must be none, ids or full");
     as_field_leave(&r);

@@ -13,6 +13,7 @@
 #include "cli/version.h"
 #include "report/anonymise.h"
 #include "report/drawings.h"
+#include "report/number.h"
 #include "report/sections.h"
 #include "report/verify_document.h"
 
@@ -42,6 +43,9 @@ static const char usage[] =
     "--data-dir DIR where data sets are looked for by name\n"
     "--anonymous    without host, user and paths, for blind review\n"
     "--columns LIST columns of the comparison, in this order, as accuracy,f1_macro,p50_ms\n"
+    "--digits N     significant digits of an uncertainty, 1 to 3 (the suite's report.digits, else "
+    "2);\n"
+    "               its value is rounded to the same place, and so in every table\n"
     "--figures LIST every figure as a file too, svg, pdf or png, in the folder figures (gnuplot)\n"
     "--no-figures   tables alone\n"
     "--out DIR      one document in DIR for all the runs instead\n"
@@ -257,7 +261,7 @@ static assay_status write_documents(const report_job *job, const char *folder,
 
 static assay_status report(as_arena *arena, int argc, char **argv, assay_error *error) {
     as_words runs = {NULL, 0}, columns = {NULL, 0};
-    const char *out = NULL, *texts = "ids";
+    const char *out = NULL, *texts = "ids", *digits = NULL;
     report_job job = {.options = {.program = AS_VERSION}};
     const as_arg args[] = {{"--format", AS_ARG_LIST, &job.formats},
                            {"--texts", AS_ARG_TEXT, &texts},
@@ -266,6 +270,7 @@ static assay_status report(as_arena *arena, int argc, char **argv, assay_error *
                            {"--anonymous", AS_ARG_FLAG, &job.options.anonymous},
                            {"--standalone", AS_ARG_FLAG, &job.standalone},
                            {"--columns", AS_ARG_LIST, &columns},
+                           {"--digits", AS_ARG_TEXT, &digits},
                            {"--figures", AS_ARG_LIST, &job.figures},
                            {"--no-figures", AS_ARG_FLAG, &job.options.no_figures},
                            {"--out", AS_ARG_TEXT, &out}};
@@ -284,6 +289,13 @@ static assay_status report(as_arena *arena, int argc, char **argv, assay_error *
                          "is of the texts: give --texts full with it");
     if (status == ASSAY_OK)
         status = as_check_columns(columns.items, columns.n, "--columns", error);
+    if (status == ASSAY_OK && digits) {
+        if (strlen(digits) == 1 && digits[0] >= '1' && digits[0] <= '0' + AS_NUMBER_MOST_DIGITS)
+            job.options.digits = digits[0] - '0';
+        else
+            status = as_fail(error, ASSAY_INVALID_ARGUMENT, "--digits",
+                             "\"%.60s\": expected 1 to %d", digits, AS_NUMBER_MOST_DIGITS);
+    }
     if (status == ASSAY_OK)
         status = check_figures(&job, error);
     job.options.columns = columns.items;

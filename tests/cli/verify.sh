@@ -69,6 +69,17 @@ must 65 "$ASSAY" verify elsewhere/report.csv --runs changed
 is "$(json run/report/report.csv.sources.json 'all(n["file"] and n["field"] for n in d["numbers"])')" True
 is "$(json run/report/report.json.sources.json '[n["text"] for n in d["numbers"] if n["pointer"] == "/runs/0/rows/0/seeds"]')" "['2']"
 
+# Rounding as the option says is part of what is made again; a suite's own must be in range.
+must 0 "$ASSAY" report run --digits 3 --out three
+must 0 "$ASSAY" verify three
+is "$(json three/report.md.sources.json 'd["options"]["digits"]')" 3
+must 64 "$ASSAY" report run --digits 4
+says 'expected 1 to 3'
+cp -r run rounded
+python3 -c 'import json; d = json.load(open("run/run.json")); d["suite"]["report"] = {"digits": 9}; json.dump(d, open("rounded/run.json", "w"))'
+must 65 "$ASSAY" report rounded
+says 'report/digits'
+
 # One digit at a time: anywhere in the run, and anywhere in its reports and their side files.
 must 0 python3 "$flip" "$ASSAY" run 25 run/run.json run/SHA256SUMS "$cell"/*.json "$cell"/*.jsonl "$cell"/*.csv
 must 0 python3 "$flip" "$ASSAY" run/report 20 run/report/report.*

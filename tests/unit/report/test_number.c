@@ -7,7 +7,8 @@
 
 static void check_figure(double value, double half, const char *expected) {
     as_figure figure = {value, value - half, value + half};
-    cr_assert_str_eq(as_number_join(as_number_figure(figure, 1), true).text, expected);
+    cr_assert_str_eq(as_number_join(as_number_figure(figure, 1, AS_NUMBER_DIGITS), true).text,
+                     expected);
 }
 
 Test(number, half_width_has_two_digits_and_value_its_place) {
@@ -18,6 +19,13 @@ Test(number, half_width_has_two_digits_and_value_its_place) {
     check_figure(86.346, 0.0996, "86.35 +- 0.10");
     check_figure(1234.5, 123.4, "1234 +- 123");
     check_figure(0, 0.5, "0.00 +- 0.50");
+}
+
+Test(number, half_width_has_as_many_digits_as_asked) {
+    const as_figure figure = {86.345, 84.005, 88.685}; /* +- 2.34 */
+    cr_assert_str_eq(as_number_join(as_number_figure(figure, 1, 1), true).text, "86 +- 2");
+    cr_assert_str_eq(as_number_join(as_number_figure(figure, 1, 3), true).text, "86.34 +- 2.34");
+    cr_assert_str_eq(as_number_figure((as_figure){5, 5, 5}, 1, 1).value, "5.00");
 }
 
 Test(number, no_interval_gives_three_digits) {
@@ -35,7 +43,7 @@ Test(number, no_interval_gives_three_digits) {
 Test(number, never_nan_nor_minus_zero) {
     cr_assert_str_eq(as_number_plain(NAN).value, "-");
     cr_assert_str_eq(as_number_plain(INFINITY).value, "-");
-    cr_assert_str_eq(as_number_figure((as_figure){NAN, 0, 1}, 1).value, "-");
+    cr_assert_str_eq(as_number_figure((as_figure){NAN, 0, 1}, 1, 2).value, "-");
     check_figure(-0.001, 0.5, "0.00 +- 0.50");
     cr_assert_str_eq(as_number_signed(-0.001, 2).text, "0.00");
     cr_assert_str_eq(as_number_signed(0.001, 2).text, "0.00");

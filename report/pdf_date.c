@@ -55,3 +55,12 @@ void as_pdf_blank_date(char *data, size_t size) {
     if (!blank(data, size))
         blank_packed(data, size);
 }
+
+size_t as_pdf_shown_size(const char *data, size_t size) {
+    static const char key[] = "/ObjStm";
+    size_t shown = size;
+    for (const char *at = data; (at = memmem(at, size - (size_t)(at - data), key, sizeof key - 1));
+         at++)
+        shown = (size_t)(at - data);
+    return shown;
+}

@@ -9,4 +9,8 @@
  * file moves. A file without one stays as it is. */
 void as_pdf_blank_date(char *data, size_t size);
 
+/* [any] Bytes of a PDF of gnuplot's that hold what it shows: all, or those before its last object
+ * stream, which holds the date and is longer or shorter with it. */
+size_t as_pdf_shown_size(const char *data, size_t size);
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "report/drawings.h"
+#include "report/pdf_date.h"
 #include "report/sections.h"
 
 static const size_t max_figure_bytes = (size_t)1 << 28;
@@ -23,6 +24,18 @@ static assay_status no_memory(assay_error *error) {
     return as_fail(error, ASSAY_OUT_OF_MEMORY, "verify", "no memory");
 }
 
+/* A PDF made by newer libraries differs behind what it shows: its packed date has another length.
+ */
+static bool is_same(const char *a, size_t n_a, const char *b, size_t n_b) {
+    size_t shown_a = n_a, shown_b = n_b;
+    if (n_b > 4 && memcmp(b, "%PDF", 4) == 0) {
+        shown_a = as_pdf_shown_size(a, n_a);
+        shown_b = as_pdf_shown_size(b, n_b);
+    }
+    bool whole = shown_a == n_a && shown_b == n_b;
+    return shown_a == shown_b && (n_a == n_b || !whole) && memcmp(a, b, shown_a) == 0;
+}
+
 static assay_status compare(void *context, const char *name, const void *data, size_t size,
                             assay_error *error) {
     const figure_check *check = context;
@@ -34,7 +47,7 @@ static assay_status compare(void *context, const char *name, const void *data, s
         if (as_file_read(path, max_figure_bytes, &text, &n, &why) != ASSAY_OK)
             status = as_verification_add(check->v, AS_FINDING_MISSING, path, "", why.text,
                                          "a readable file", error);
-        else if (n != size || memcmp(text, data, n) != 0)
+        else if (!is_same(text, n, data, size))
             status = as_verification_add(check->v, AS_FINDING_OFF, path, "", "other bytes",
                                          "what this machine's gnuplot draws of the run", error);
     }

@@ -67,3 +67,9 @@ Test(pdf_date, what_is_no_stream_stays) {
         free(copy);
     }
 }
+
+Test(pdf_date, what_is_shown_ends_before_the_last_object_stream) {
+    static const char plain[] = "%PDF-1.5 stream", packed[] = "%PDF-1.7 /ObjStm a /ObjStm b";
+    cr_assert_eq(as_pdf_shown_size(plain, sizeof plain - 1), sizeof plain - 1);
+    cr_assert_eq(as_pdf_shown_size(packed, sizeof packed - 1), strlen("%PDF-1.7 /ObjStm a "));
+}

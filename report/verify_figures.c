@@ -32,8 +32,7 @@ static bool is_same(const char *a, size_t n_a, const char *b, size_t n_b) {
         shown_a = as_pdf_shown_size(a, n_a);
         shown_b = as_pdf_shown_size(b, n_b);
     }
-    bool whole = shown_a == n_a && shown_b == n_b;
-    return shown_a == shown_b && (n_a == n_b || !whole) && memcmp(a, b, shown_a) == 0;
+    return (shown_a == n_a) == (shown_b == n_b) && shown_a == shown_b && memcmp(a, b, shown_a) == 0;
 }
 
 static assay_status compare(void *context, const char *name, const void *data, size_t size,

@@ -104,15 +104,15 @@ void as_compare_print_tests(const as_comparison *c, FILE *stream, int width) {
         char line[LINE_BYTES];
         if (!check)
             continue;
-        snprintf(
-            line, sizeof line,
-            "%.500s: accuracy p %s, Holm %s (exact McNemar); macro F1 %s points [%s,%s], p %s, "
-            "Holm %s (paired bootstrap)",
-            entry->name, as_number_p(check->p).text, as_number_p(check->p_holm).text,
-            as_number_signed(100 * entry->f1.change.value, 2).text,
-            as_number_signed(100 * entry->f1.change.low, 2).text,
-            as_number_signed(100 * entry->f1.change.high, 2).text, as_number_p(entry->f1.p).text,
-            as_number_p(entry->f1.p_holm).text);
+        snprintf(line, sizeof line,
+                 "%.500s: accuracy p %s, Holm %s (%s); macro F1 %s points [%s,%s], p %s, "
+                 "Holm %s (paired bootstrap)",
+                 entry->name, as_number_p(check->p).text, as_number_p(check->p_holm).text,
+                 entry->n_seeds > 1 ? "sign test over texts" : "exact McNemar",
+                 as_number_signed(100 * entry->f1.change.value, 2).text,
+                 as_number_signed(100 * entry->f1.change.low, 2).text,
+                 as_number_signed(100 * entry->f1.change.high, 2).text,
+                 as_number_p(entry->f1.p).text, as_number_p(entry->f1.p_holm).text);
         as_print_wrapped(stream, "test ", "  ", line, width);
     }
 }

@@ -2,7 +2,8 @@
 /* Life and closing of a graph: loss, pruning, gradient, view.
  *
  * Canonical form of a closed graph: every node reaches the logits (others are removed, values are
- * then renumbered in their old order); every parameter is used; linear always has three inputs, the
+ * then renumbered in their old order); what is read of first tokens alone is computed for those
+ * alone (first_tokens.c); every parameter is used; linear always has three inputs, the
  * third ASSAY_NONE without bias; attributes that an operation doesn't read are zero; streams of
  * dropout and attention count from 0 in node order (a part of another graph keeps that one's).
  * Adding is builder.c's, derivatives are gradient.c's, what is frozen frozen.c's, activations
@@ -254,7 +255,8 @@ static assay_value add_loss(assay_graph *graph, assay_value logits,
 assay_status as_graph_close(assay_graph *graph, assay_value logits, const as_graph_options *options,
                             assay_error *error) {
     if (!as_graph_is_open(graph, "graph") || !check_logits(graph, logits) ||
-        !as_graph_prune(graph, &logits) || !as_graph_freeze(graph, options, &logits))
+        !as_graph_prune(graph, &logits) || !as_graph_narrow(graph, &logits) ||
+        !as_graph_freeze(graph, options, &logits))
         return as_graph_status(graph, error);
     if (!graph->keeps_streams)
         number_streams(graph);

@@ -112,6 +112,10 @@ bool as_graph_add_node(assay_graph *graph, int32_t op, int32_t forward_node,
  * with an error stuck, also for a parameter that isn't used. */
 bool as_graph_prune(assay_graph *graph, assay_value *logits);
 
+/* [cell] What only select_token of the first token reads is computed as rows, for that token alone
+ * (first_tokens.c); the graph has been pruned. *logits follows. False with an error stuck. */
+bool as_graph_narrow(assay_graph *graph, assay_value *logits);
+
 /* [cell] Fills the view and closes the graph; loss may be ASSAY_NONE. False with an error stuck. */
 bool as_graph_make_view(assay_graph *graph, assay_value logits, assay_value loss,
                         uint32_t n_forward_nodes);

@@ -22,8 +22,8 @@ import sys
 import tempfile
 
 BASE = ["framework/base/arena.c", "framework/base/error.c", "framework/base/random.c"]
-GRAPH = ["builder.c", "checkpointing.c", "dump.c", "flops.c", "frozen.c", "gradient.c", "graph.c",
-         "shapes.c"]
+GRAPH = ["builder.c", "checkpointing.c", "dump.c", "first_tokens.c", "flops.c", "frozen.c",
+         "gradient.c", "graph.c", "shapes.c"]
 REFERENCE = ["backend.c", "kernels_f32.c", "kernels_f64.c", "plan.c", "profile.c"]
 REFERENCE_FOLDER = "plugins/backends/reference"
 SDK = "framework/include"
@@ -39,12 +39,14 @@ TESTS = {
     "contract": ("tests/ops/contract.c", ["reference", "f64"]),
     "closing": ("tests/gradients/closing.c", ["reference", "f64"]),
     "init": ("tests/unit/train/test_init.c", []),
+    "first_tokens": ("tests/unit/graph/test_first_tokens.c", []),
 }
 # File and the functions in it that need a mutant.
 COVERED = {
     "framework/graph/gradient.c": r"gradient_\w+|recurrent|give",
     "framework/graph/frozen.c": r"(?!allocate|check_rows_value)\w+",
     "framework/graph/checkpointing.c": r"(?!allocate|thin_out)\w+",
+    "framework/graph/first_tokens.c": r"\w+",
     "framework/train/init.c": r"\w+",
     REFERENCE_FOLDER + "/kernels.inc": r"\w+",
     REFERENCE_FOLDER + "/kernels_attention.inc": r"\w+",

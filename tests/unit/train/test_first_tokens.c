@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Computing the last layer for first tokens alone changes no result: beside the same model whose
+ * last layer is read whole, by something that adds nothing, logits and loss are the same bits and
+ * gradients the same numbers, with dropout on. */
+#include <math.h>
+
+#include "assay/blocks.h"
+#include "tiny.h"
+
+enum { DIM = 8, LAYERS = 2 };
+
+TestSuite(first_tokens, .init = tiny_set_up, .fini = tiny_tear_down);
+
+static assay_graph *encoder(bool whole) {
+    static const as_graph_options options = {.with_gradient = 1};
+    assay_graph *graph = NULL;
+    OK(as_graph_new(&graph, &error));
+    const assay_builder *b = as_graph_builder(graph);
+    assay_value x =
+        assay_embedding(b, "words", b->input(graph, ASSAY_INPUT_TOKEN_IDS), TOY_VOCABULARY, DIM);
+    for (int i = 0; i < LAYERS; i++)
+        x = assay_encoder_layer(b, "encoder", i, x, 2, 2 * DIM, 0.3);
+    assay_value logits =
+        assay_linear(b, "classifier", assay_select_token(b, x, ASSAY_TOKEN_FIRST), TINY_CLASSES);
+    if (whole) {
+        assay_value nothing = assay_scale(b, assay_mean_pool(b, x), 0);
+        logits = assay_add(b, logits, assay_slice(b, nothing, 0, TINY_CLASSES));
+    }
+    OK(as_graph_close(graph, logits, &options, &error));
+    return graph;
+}
+
+/* Sum of squares of each parameter's gradient, and of the difference between two engines'. */
+static void expect_near_gradients(as_engine *a, as_engine *b, double bound) {
+    const assay_graph_view *view = as_graph_view(as_engine_graph(a));
+    for (uint32_t p = 0; p < view->n_parameters; p++) {
+        uint64_t n = (uint64_t)view->parameters[p].n_elements;
+        double *x = calloc(n, sizeof *x), *y = calloc(n, sizeof *y), norm = 0, difference = 0;
+        cr_assert(x && y);
+        OK(as_engine_get_parameter(a, ASSAY_STATE_GRADIENT, p, x, &error));
+        OK(as_engine_get_parameter(b, ASSAY_STATE_GRADIENT, p, y, &error));
+        for (uint64_t i = 0; i < n; i++) {
+            norm += y[i] * y[i];
+            difference += (x[i] - y[i]) * (x[i] - y[i]);
+        }
+        cr_expect_gt(norm, 0, "%s", view->parameters[p].name);
+        cr_expect_leq(sqrt(difference), bound * sqrt(norm), "%s: %g of %g",
+                      view->parameters[p].name, sqrt(difference), sqrt(norm));
+        free(x);
+        free(y);
+    }
+}
+
+static void on_backend(const char *backend, int32_t dtype, double bound) {
+    assay_graph *graphs[2] = {encoder(false), encoder(true)};
+    const assay_graph_view *views[2] = {as_graph_view(graphs[0]), as_graph_view(graphs[1])};
+    const int32_t lengths[] = {5, 3};
+    as_engine *engines[2];
+    double logits[2][TINY_CLASSES * TINY_ROWS] = {{0}}, losses[2];
+    const assay_step step = {(uint32_t)sizeof step, 1, 99, 1, 0.05, 0.25, 0};
+    cr_assert_eq(views[0]->n_parameters, views[1]->n_parameters);
+    cr_expect_lt(as_graph_flops(views[0], 1, 2, lengths), as_graph_flops(views[1], 1, 2, lengths));
+    for (int e = 0; e < 2; e++) {
+        as_batches *batches = NULL;
+        engines[e] = tiny_engine(graphs[e], backend, dtype);
+        OK(as_batches_new(arena, &data.splits[AS_SPLIT_TRAIN], TINY_ROWS, &batches, &error));
+        OK(as_engine_accumulate(engines[e], as_batches_next(batches), &step, logits[e], &losses[e],
+                                &error));
+    }
+    cr_expect_eq(memcmp(logits[0], logits[1], sizeof logits[0]), 0);
+    cr_expect_eq(losses[0], losses[1]);
+    expect_near_gradients(engines[0], engines[1], bound);
+    for (int e = 0; e < 2; e++) {
+        as_engine_free(engines[e]);
+        as_graph_free(graphs[e]);
+    }
+}
+
+/* Sums over rows leave the zeros of other tokens out, so they may round otherwise. */
+Test(first_tokens, same_results_on_reference_f64) {
+    on_backend("reference", ASSAY_DTYPE_F64, 1e-14);
+}
+
+#ifdef HAVE_ONEDNN
+Test(first_tokens, same_results_on_onednn) {
+    on_backend("onednn", ASSAY_DTYPE_F32, 1e-6);
+}
+#endif

@@ -10,9 +10,10 @@
  * over tokens: in f32 they are sums of terms of the size of other gradients that cancel up to
  * rounding, so only rounding would be compared with rounding.
  *
- * Gradients are taken for wrong labels (the next class instead of the row's): for right ones,
- * softmax - q of a trained model is a difference of nearly equal numbers, and its few digits in f32
- * would look like an error.
+ * Gradients are taken for labels that leave them large (labels_for_check): for right ones, softmax
+ * - q of a trained model is a difference of nearly equal numbers, and for rows of an untrained
+ * model, which all look alike to it, gradients of two labels in equal numbers cancel in the sum.
+ * The few digits that are left would look like an error.
  *
  * Bounds. f32 has a unit roundoff of 6e-8. One operation stays within 1e-4 of its output's scale
  * (the bound of the operation tests); logits of a trained network keep that. A gradient goes
@@ -123,6 +124,13 @@ static double gradient_error(const assay_graph_view *view, const bounds *bound, 
     return worst;
 }
 
+/* The first row has a wrong label, the next class, and all others the first row's: nothing cancels,
+ * yet a label taken of another row shows. */
+static void labels_for_check(const assay_batch *batch, int32_t n_classes, int32_t *ret_labels) {
+    for (int32_t b = 0; batch->labels && b < batch->n_rows; b++)
+        ret_labels[b] = b == 0 ? (batch->labels[0] + 1) % n_classes : batch->labels[0];
+}
+
 /* Logits and, where the graph has a backward part, gradients of one batch. Leaves the engine's
  * gradients zero, as they were. */
 static assay_status run_once(as_engine *engine, const assay_batch *batch, bool with_gradient,
@@ -182,8 +190,7 @@ assay_status as_equivalence_check(as_engine *engine, const assay_backend *refere
                          "no memory for two copies of %zu parameters", n);
         goto done;
     }
-    for (int32_t b = 0; batch->labels && b < batch->n_rows; b++)
-        labels[b] = (batch->labels[b] + 1) % n_classes;
+    labels_for_check(batch, n_classes, labels);
     wrong.labels = labels;
     x = memory;
     y = x + n;

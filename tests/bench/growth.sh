@@ -5,7 +5,10 @@
 # time, the others stay at 128 tokens a row, batch 32, hidden 64 and one thread:
 #
 #   tokens   16 to 512 a row      batch   1 to 256 rows
-#   hidden   64 to 1,024          threads 1 and 2
+#   hidden   64 to 1,024          threads 1 and 2, with 64 and with 512 hidden units
+#
+# OUT/growth_threads.md has the seconds of a step with one and with two threads side by side; these need two idle cores,
+# as seconds, not processor time, are compared.
 #
 # A point is the median of ROUNDS (3) runs in turn (all points once, then all again), each of at least 3
 # steps and WORK (20000) tokens; memory is the most of them. The figures draw processor time, which holds
@@ -43,8 +46,10 @@ for ((round = 0; round < rounds; round++)); do
         for dtype in $dtypes; do
             "$bench" --tokens 8 --model "$model" --dtype "$dtype" --steps 1 --threads 1 >/dev/null ||
                 continue
-            run threads "$model" "$dtype" 128 32 64 1
-            run threads "$model" "$dtype" 128 32 64 2
+            for hidden in 64 512; do
+                run threads "$model" "$dtype" 128 32 "$hidden" 1
+                run threads "$model" "$dtype" 128 32 "$hidden" 2
+            done
             for tokens in 16 32 64 128 256 512; do
                 run tokens "$model" "$dtype" "$tokens" 32 64 1
             done
@@ -59,10 +64,11 @@ for ((round = 0; round < rounds; round++)); do
 done
 
 if [ "$rounds" -gt 0 ]; then
-python3 - "$runs" "$out/growth.csv" <<'PYTHON'
+python3 - "$runs" "$out/growth.csv" "$out/growth_threads.md" <<'PYTHON'
 import csv, json, statistics, sys
 
 points = {}
+steps = {}  # seconds of (model, dtype, hidden) with one and with two threads
 for line in open(sys.argv[1]):
     varied, tokens, batch, hidden, threads, result = line.split(" ", 5)
     run = json.loads(result)
@@ -80,40 +86,56 @@ with open(sys.argv[2], "w", newline="") as file:
                         f"{statistics.median(run['tokens_per_second'] for run in runs):.6g}",
                         f"{statistics.median(run['cpu_seconds'] / run['steps'] for run in runs):.6g}",
                         max(run["peak_rss_bytes"] for run in runs)])
+        model, dtype, varied, _, _, hidden, threads = key
+        if varied == "threads":
+            steps.setdefault((model, dtype, hidden), {})[threads] = statistics.median(seconds)
+if steps:
+    with open(sys.argv[3], "w") as file:
+        file.write("| model | precision | hidden units | one thread, ms a step | two, ms | times as fast |\n"
+                   "|---|---|--:|--:|--:|--:|\n")
+        for (model, dtype, hidden), of in sorted(steps.items()):
+            file.write(f"| {model} | {dtype} | {hidden} | {1000 * of[1]:.1f} | {1000 * of[2]:.1f} "
+                       f"| {of[1] / of[2]:.2f} |\n")
 PYTHON
 fi
 echo "$out/growth.csv"
 
 command -v gnuplot >/dev/null || { echo "gnuplot is not here: no figures"; exit 0; }
-# figure NAME VARIED COLUMN-OF-X X-TITLE COLUMN-OF-Y Y-TITLE FACTOR
+# figure NAME VARIED COLUMN-OF-X X-TITLE COLUMN-OF-Y Y-TITLE FACTOR [HIDDEN...]: a curve for each model and
+# precision, and for each number of hidden units where some are named
 figure() {
-    local curves='' model dtype
+    local name=$1 varied=$2 x=$3 x_title=$4 y=$5 y_title=$6 factor=$7 curves='' model dtype hidden part
+    shift 7
     for model in $models; do
         for dtype in $dtypes; do
-            grep -q "^$model,$dtype,$2," "$out/growth.csv" || continue
-            grep "^$model,$dtype,$2," "$out/growth.csv" | sort -t, -k "$3,${3}n" >"$runs.$model.$dtype"
-            curves="$curves${curves:+, }'$runs.$model.$dtype' using $3:(\$$5*$7) with linespoints \
-                title '$model, $dtype'"
+            for hidden in "${@:-}"; do
+                part=$runs.$model.$dtype.$hidden
+                grep -E "^$model,$dtype,$varied,[0-9]+,[0-9]+,${hidden:-[0-9]+}," "$out/growth.csv" |
+                    sort -t, -k "$x,${x}n" >"$part"
+                [ -s "$part" ] || continue
+                curves="$curves${curves:+, }'$part' using $x:(\$$y*$factor) with linespoints \
+                    title '$model, $dtype${hidden:+, $hidden units}'"
+            done
         done
     done
     [ -n "$curves" ] || return 0
     gnuplot <<GNUPLOT
 set terminal svg size 640,440 font 'sans-serif,13' noenhanced
-set output '$out/growth_$1.svg'
+set output '$out/growth_$name.svg'
 set datafile separator ','
 set logscale xy 2
-set xlabel '$4'
-set ylabel '$6'
+set xlabel '$x_title'
+set ylabel '$y_title'
 set key top left
 set grid
 plot $curves
 GNUPLOT
     rm -f "$runs".*.*
-    echo "$out/growth_$1.svg"
+    echo "$out/growth_$name.svg"
 }
 figure tokens tokens 4 'tokens per row' 13 'processor time per step in ms' 1000
 figure batch batch 5 'rows per batch' 13 'processor time per step in ms' 1000
 figure hidden hidden 6 'hidden units' 13 'processor time per step in ms' 1000
-figure threads threads 7 'threads' 12 'tokens per second' 1
+figure threads threads 7 'threads' 9 'time per step in ms' 1000 64 512
 figure memory_of_batch batch 5 'rows per batch' 14 'peak resident memory in MiB' '1/1048576.'
 figure memory_of_size hidden 6 'hidden units' 14 'peak resident memory in MiB' '1/1048576.'

@@ -7,18 +7,24 @@
 #     gpu.sh STEP... FOLDER         there: one of them, under ten minutes, or several short ones; results
 #                                   under $OUT. Unpacks the bundle into $ASSAY_GPU_FOLDER
 #                                   (/tmp/assay-gpu) if it is newer
-#     gpu.sh rehearse FOLDER [EMULATED]   here: every step as far as it goes without a GPU; with the folder
-#                                   of the emulated libraries, those that the emulation is fast enough for
+#     gpu.sh rehearse FOLDER [EMULATED [STEP...]]   here: every step without a GPU, which all are to say;
+#                                   or, with the folder of the emulated libraries, small forms of the steps
 #
 # BUILD is a release build (meson setup -Dbuildtype=release). FOLDER has to travel together with the
-# source tree and is under 64 MiB. $OUT gets at most 8 files. A step ends with status 0 when all in it
-# passed, 3 when the machine has no GPU.
+# source tree and is under 64 MiB. $OUT gets at most 8 files; where there are more, one archive of them. A step
+# stops what runs in it after $ASSAY_GPU_SECONDS (570), names what failed and goes on with the rest. The status
+# is 0 when all passed, 3 when the machine has no GPU, else 1.
+#
+# prepare takes Study B's texts and vocabulary from $ASSAY_TEST_DATA; without them the bundle lacks the
+# step study_b. A rehearsal on the emulation has one small form of each size, a compute-sanitizer that
+# only runs its program, and PyTorch on the processor ($ASSAY_GPU_PYTHON, else python3): it shows arguments,
+# files, and what becomes of failures.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=${OUT:-.}
 
-steps="facts smoke operations gradients without models repeat curves recurrent sanitize speed torch_eager torch_forward torch_train"
+steps="facts smoke operations gradients without models repeat curves recurrent sanitize speed study_b torch_eager torch_forward torch_train"
 
 # ---- here --------------------------------------------------------------------------------------
 
@@ -45,8 +51,15 @@ prepare() { # BUILD FOLDER
   strip --strip-unneeded "$folder"/bin/* "$folder"/plugins/*/*.so
   copy_libraries "$folder" "$folder"/bin/* "$folder"/plugins/*/*.so
   cp -r "$root/suites" "$folder/"
-  tar czf "$folder/bundle.tar.gz" -C "$folder" bin lib plugins suites
-  rm -r "${folder:?}/bin" "${folder:?}/lib" "${folder:?}/plugins" "${folder:?}/suites"
+  mkdir "$folder/data"
+  if [ -n "${ASSAY_TEST_DATA:-}" ]; then
+    cp "$ASSAY_TEST_DATA/20news/20news-bydate.tar.xz" "$folder/data/"
+    xz -dc "$ASSAY_TEST_DATA/vocab/bert-base-uncased-vocab.txt.xz" >"$folder/data/vocab.txt"
+  else
+    echo "gpu.sh: no ASSAY_TEST_DATA, so no step study_b" >&2
+  fi
+  tar czf "$folder/bundle.tar.gz" -C "$folder" bin lib plugins suites data
+  rm -r "${folder:?}/bin" "${folder:?}/lib" "${folder:?}/plugins" "${folder:?}/suites" "${folder:?}/data"
   du -sm "$folder" | awk '{ print "bundle: " $1 " MiB"; exit $1 >= 40 }'
 }
 
@@ -96,15 +109,29 @@ need_gpu() {
   esac
 }
 
-failures=0
+failed=
+fail() { # NAME: something of a step, told at the end
+  failed="$failed $step/$1"
+  echo "gpu.sh: $step: $1 failed"
+}
+
+# SECONDS, or what is left of the step's time; 1 when nothing is.
+within() {
+  local left=$((${ASSAY_GPU_SECONDS:-570} - SECONDS + step_begin))
+  [ "$left" -ge 1 ] || left=1
+  [ "$1" -le "$left" ] || set -- "$left"
+  echo "$1"
+}
+
 started=
-start() { # NAME COMMAND...: a test program beside the others; gather tells of it
-  local name=$1
-  shift
+start() { # NAME SECONDS COMMAND...: a test program beside the others; gather tells of it
+  local name=$1 limit
+  limit=$(within "$2")
+  shift 2
   started="$started $name"
   {
     local status=0
-    "$@" >"/tmp/gpu-$name.log" 2>&1 || status=$?
+    timeout "$limit" "$@" >"/tmp/gpu-$name.log" 2>&1 || status=$?
     echo "$status" >"/tmp/gpu-$name.status"
   } &
 }
@@ -113,11 +140,12 @@ gather() { # waits for what was started: all lines into one log, failures on the
   local name status
   wait
   for name in $started; do
-    status=$(cat "/tmp/gpu-$name.status")
+    status=$(cat "/tmp/gpu-$name.status" 2>/dev/null || echo 1)
+    rm -f "/tmp/gpu-$name.status"
     echo "== $name: status $status, $(grep -c '^ok' "/tmp/gpu-$name.log") ok, $(grep -c '^not ok' "/tmp/gpu-$name.log") not ok"
     grep -E '^not ok|Bail out|rror' "/tmp/gpu-$name.log" | head -12
     { echo "== $name: status $status"; cat "/tmp/gpu-$name.log"; } >>"$out/$step.log"
-    [ "$status" -eq 0 ] || failures=$((failures + 1))
+    [ "$status" -eq 0 ] || fail "$name"
   done
   started=
 }
@@ -142,6 +170,13 @@ write_suite() { # FILE
 SUITE
 }
 
+# Words for `assay run` that make a suite small enough for a rehearsal.
+small() {
+  [ -z "${ASSAY_GPU_REHEARSAL:-}" ] ||
+    printf '%s\n' --set data.subset.train=16 --set data.subset.validation=8 --set data.subset.test=8 \
+      --set defaults.max_tokens=16 --set training.epochs=1 --set training.batch=8 --set measure.seconds=0.01
+}
+
 step_facts() {
   nvidia-smi -q >"$out/facts.log" 2>&1 || echo "nvidia-smi: not there"
   {
@@ -152,33 +187,41 @@ step_facts() {
     "$bin/assay" list backends
     echo "$LD_LIBRARY_PATH"
   } >>"$out/facts.log" 2>&1
-  [ -x "$bin/test_engines" ] && "$bin/test_engines" save "$out/properties.json" >>"$out/facts.log" 2>&1
   need_gpu
+  timeout "$(within 60)" "$bin/test_engines" save "$out/properties.json" >>"$out/facts.log" 2>&1 || fail properties.json
 }
 
 step_smoke() {
   need_gpu
-  start contract_f32 timeout 200 "$bin/test_contract" cudnn f32
-  start contract_bf16 timeout 200 "$bin/test_contract" cudnn bf16
+  start contract_f32 200 "$bin/test_contract" cudnn f32
+  start contract_bf16 200 "$bin/test_contract" cudnn bf16
   gather
 }
 
 step_operations() {
   need_gpu
-  start ops_f32 timeout 540 "$bin/test_ops" cudnn
-  start ops_tf32 timeout 540 "$bin/test_ops" cudnn tf32
-  start ops_bf16 timeout 540 "$bin/test_ops" --stored cudnn bf16
-  start ops_fp16 timeout 540 "$bin/test_ops" --stored cudnn fp16
+  start ops_f32 540 "$bin/test_ops" cudnn
+  start ops_tf32 540 "$bin/test_ops" cudnn tf32
+  start ops_bf16 540 "$bin/test_ops" --stored cudnn bf16
+  start ops_fp16 540 "$bin/test_ops" --stored cudnn fp16
   gather
 }
 
-# The same without one part each: which one it is where an operation or a model fails.
+# The same without one part each: which one it is where an operation or a model fails. Own attention
+# has the narrower bounds of f32 within.
 step_without() {
   local part
   need_gpu
   for part in attention gelu norm fusion graphs attention,gelu,norm,fusion,graphs; do
-    start "ops_bf16_without_$part" env ASSAY_CUDNN_WITHOUT=$part timeout 540 "$bin/test_ops" --stored cudnn bf16
-    start "models_bf16_without_$part" env ASSAY_CUDNN_WITHOUT=$part timeout 540 "$bin/test_models" cudnn bf16
+    start "ops_bf16_without_$part" 540 env ASSAY_CUDNN_WITHOUT=$part "$bin/test_ops" --stored cudnn bf16
+    case $part in
+    *attention*) start "models_fp16_without_$part" 540 env ASSAY_CUDNN_WITHOUT=$part "$bin/test_models" cudnn fp16 ;;
+    *) start "models_bf16_without_$part" 540 env ASSAY_CUDNN_WITHOUT=$part "$bin/test_models" --fused cudnn bf16 ;;
+    esac
+  done
+  for part in bf16 fp16; do
+    start "directed_${part}_without_attention" 540 env ASSAY_CUDNN_WITHOUT=attention \
+      "$bin/test_directed" --f32-attention cudnn "$part"
   done
   gather
 }
@@ -186,15 +229,16 @@ step_without() {
 step_gradients() {
   local dtype
   need_gpu
-  start contract_tf32 timeout 500 "$bin/test_contract" cudnn tf32
-  start contract_fp16 timeout 500 "$bin/test_contract" cudnn fp16
-  for dtype in f32 tf32 bf16; do start "models_$dtype" timeout 500 "$bin/test_models" cudnn "$dtype"; done
-  for dtype in f32 bf16 fp16; do start "directed_$dtype" timeout 500 "$bin/test_directed" cudnn "$dtype"; done
-  start row_independence_f32 timeout 500 "$bin/test_row_independence" cudnn f32
+  start contract_tf32 500 "$bin/test_contract" cudnn tf32
+  start contract_fp16 500 "$bin/test_contract" cudnn fp16
+  for dtype in f32 tf32; do start "models_$dtype" 500 "$bin/test_models" cudnn "$dtype"; done
+  for dtype in bf16 fp16; do start "models_$dtype" 500 "$bin/test_models" --fused cudnn "$dtype"; done
+  for dtype in f32 bf16 fp16; do start "directed_$dtype" 500 "$bin/test_directed" cudnn "$dtype"; done
+  start row_independence_f32 500 "$bin/test_row_independence" cudnn f32
   for dtype in bf16 fp16; do
-    start "row_independence_$dtype" timeout 500 "$bin/test_row_independence" --stored cudnn "$dtype"
+    start "row_independence_$dtype" 500 "$bin/test_row_independence" --stored cudnn "$dtype"
   done
-  start steady_step timeout 500 "$bin/test_steady_step" cudnn f32
+  start steady_step 500 "$bin/test_steady_step" cudnn f32
   gather
 }
 
@@ -202,8 +246,10 @@ step_models() {
   need_gpu
   write_suite /tmp/gpu-models.json
   rm -rf /tmp/gpu-models && mkdir /tmp/gpu-models
-  start models_32 timeout 560 "$bin/assay" run /tmp/gpu-models.json --out /tmp/gpu-models/32 --set 'dtypes=["f32","tf32"]'
-  start models_16 timeout 560 "$bin/assay" run /tmp/gpu-models.json --out /tmp/gpu-models/16 --set 'dtypes=["bf16","fp16"]'
+  # shellcheck disable=SC2046
+  start models_32 560 "$bin/assay" run /tmp/gpu-models.json --out /tmp/gpu-models/32 --set 'dtypes=["f32","tf32"]' $(small)
+  # shellcheck disable=SC2046
+  start models_16 560 "$bin/assay" run /tmp/gpu-models.json --out /tmp/gpu-models/16 --set 'dtypes=["bf16","fp16"]' $(small)
   gather
   tail -n 30 /tmp/gpu-models_32.log /tmp/gpu-models_16.log
   tar czf "$out/models.tar.gz" -C /tmp gpu-models
@@ -211,22 +257,26 @@ step_models() {
 
 step_curves() {
   need_gpu
-  start curves env ASSAY_TEST_CUDNN=1 AS_GOLDEN="$root/tests/golden" timeout 500 "$bin/test_curves" --filter "curves/cudnn*"
+  start curves 500 env ASSAY_TEST_CUDNN=1 AS_GOLDEN="$root/tests/golden" "$bin/test_curves" --verbose=1 --filter "curves/cudnn*"
   gather
+  grep -h 'within' /tmp/gpu-curves.log
 }
 
 # The same seed twice, every model and precision: the same bits.
 step_repeat() {
-  local run
+  local run first
   need_gpu
   write_suite /tmp/gpu-repeat.json
+  rm -rf /tmp/gpu-repeat-1 /tmp/gpu-repeat-2
   for run in 1 2; do
-    start "repeat_$run" timeout 540 "$bin/assay" run /tmp/gpu-repeat.json --out "/tmp/gpu-repeat-$run" \
-      --set 'dtypes=["bf16","fp16"]' --set training.epochs=1 --set data.subset.train=128
+    # shellcheck disable=SC2046
+    start "repeat_$run" 540 "$bin/assay" run /tmp/gpu-repeat.json --out "/tmp/gpu-repeat-$run" \
+      --set 'dtypes=["bf16","fp16"]' --set training.epochs=1 --set data.subset.train=128 $(small)
   done
   gather
-  for run in /tmp/gpu-repeat-1/cells/*/predictions.csv; do
-    cmp "$run" "/tmp/gpu-repeat-2/${run#/tmp/gpu-repeat-1/}" || failures=$((failures + 1))
+  for first in /tmp/gpu-repeat-1/cells/*/predictions.csv; do
+    run=${first#/tmp/gpu-repeat-1/}
+    if cmp "$first" "/tmp/gpu-repeat-2/$run"; then echo "the same: $run"; else fail "$run"; fi
   done
 }
 
@@ -235,78 +285,156 @@ step_recurrent() {
   need_gpu
   for model in gru bilstm; do
     for dtype in f32 bf16; do
-      echo "train 20" | timeout 120 "$bin/bench_gpu" cudnn "$model" "$dtype" 32 256 || failures=$((failures + 1))
+      time_case "$model" "$dtype" 32 256 train >>"$out/recurrent.log" 2>&1
     done
   done
+  cat "$out/recurrent.log"
 }
 
 # Own kernels only: those of the libraries would take hours.
 step_sanitize() {
   local tool
   need_gpu
+  command -v compute-sanitizer >/dev/null || { fail "compute-sanitizer (not there)"; return; }
   for tool in memcheck racecheck initcheck; do
-    start "sanitize_$tool" env ASSAY_CUDNN_WITHOUT=attention,gelu,norm timeout 560 \
+    start "sanitize_$tool" 560 env ASSAY_CUDNN_WITHOUT=attention,gelu,norm \
       compute-sanitizer --tool "$tool" --kernel-name kns=gpu_ --error-exitcode 9 "$bin/test_ops" --stored cudnn bf16
-    start "sanitize_models_$tool" env ASSAY_CUDNN_WITHOUT=attention,gelu,norm timeout 560 \
+    start "sanitize_models_$tool" 560 env ASSAY_CUDNN_WITHOUT=attention,gelu,norm \
       compute-sanitizer --tool "$tool" --kernel-name kns=gpu_ --error-exitcode 9 "$bin/test_models" cudnn bf16
   done
   gather
 }
 
+# Seconds of 3 steps (warm-up), then of 20.
 time_case() { # MODEL DTYPE ROWS LENGTH forward|train
-  printf '%s 3\n%s 20\n' "$5" "$5" | timeout 120 "$bin/bench_gpu" cudnn "$1" "$2" "$3" "$4" || failures=$((failures + 1))
+  local name="$*" steps=20 status=0
+  echo "$name${ASSAY_CUDNN_WITHOUT:+ without $ASSAY_CUDNN_WITHOUT}"
+  if [ -n "${ASSAY_GPU_REHEARSAL:-}" ]; then
+    steps=2
+    case $1 in *bert) set -- "$1" "$2" 2 8 "$5" layers=2 dim=32 hidden_dim=64 heads=2 ;; *) set -- "$1" "$2" 2 8 "$5" embedding=8 hidden=8 ;; esac
+  fi
+  local what=$5
+  set -- "${@:1:4}" "${@:6}"
+  printf '%s 3\n%s %s\n' "$what" "$what" "$steps" | timeout "$(within 120)" "$bin/bench_gpu" cudnn "$@" || status=$?
+  [ "$status" -eq 0 ] || fail "${name// /_}${ASSAY_CUDNN_WITHOUT:+_without_$ASSAY_CUDNN_WITHOUT}"
 }
 
 step_speed() {
   local case part
   need_gpu
+  : >"$out/speed.log"
   for case in "bert bf16 64 128 forward" "distilbert bf16 64 128 forward" "bert bf16 32 256 train" \
     "distilbert bf16 32 256 train" "bert bf16 1 128 forward" "gru f32 32 256 train" "bilstm f32 32 256 train"; do
-    echo "$case: seconds of 3 (warm-up), then of 20 steps"
     # shellcheck disable=SC2086
-    time_case $case
-  done >"$out/speed.log" 2>&1
+    time_case $case >>"$out/speed.log" 2>&1
+  done
   # What each part is worth.
   for part in attention gelu norm fusion graphs; do
     for case in "bert bf16 64 128 forward" "bert bf16 32 256 train" "bert bf16 1 128 forward"; do
-      echo "$case without $part"
       # shellcheck disable=SC2086
-      ASSAY_CUDNN_WITHOUT=$part time_case $case
+      ASSAY_CUDNN_WITHOUT=$part time_case $case >>"$out/speed.log" 2>&1
     done
-  done >>"$out/speed.log" 2>&1
+  done
   cat "$out/speed.log"
 }
 
-# PyTorch runs with its own libraries, and bench_gpu with the bundle's.
-beside() { # eager|compile forward|train FILE
+# Study B's DistilBERT and BERT as published, but for weights, which are drawn: seconds, milliseconds and
+# the share of the GPU's own peak. `assay report` on the records sets the published ones beside them.
+write_study_b() { # FILE
+  python3 - "$folder" "$1" "${ASSAY_GPU_REHEARSAL:-}" <<'PYTHON'
+import json, sys
+folder, to, rehearsal = sys.argv[1:]
+suite = json.load(open(folder + '/suites/study-b.json'))
+suite['name'] = 'gpu-study-b'
+suite['data']['path'] = folder + '/data/20news-bydate.tar.xz'
+suite['backends'], suite['dtypes'] = ['cudnn'], ['bf16']
+suite['entries'] = [e for e in suite['entries'] if e['model'] in ('distilbert', 'bert')]
+for entry in suite['entries']:
+    del entry['weights']
+    entry['tokenizer']['vocabulary'] = folder + '/data/vocab.txt'
+    if rehearsal:
+        entry['options'].update(layers=2, dim=32, hidden_dim=64, heads=2)
+        entry['strategy'].update({'layers': 1} if entry['strategy']['kind'] == 'hybrid' else {})
+        entry['max_tokens'] = 16
+        entry['training'].update(epochs=1, batch=8)
+if rehearsal:
+    suite['data']['subset'] = {'train': 16, 'validation': 8, 'test': 8}
+    suite['measure']['seconds'] = 0.01
+json.dump(suite, open(to, 'w'), indent=1)
+PYTHON
+}
+
+step_study_b() {
   need_gpu
-  env LD_LIBRARY_PATH="$found_path" BENCH_LIBRARY_PATH="$LD_LIBRARY_PATH" timeout 590 \
-    python3 "$here/torch_beside.py" "$bin/bench_gpu" --seconds 3 --mode "$1" --what "$2" 2>&1 | tee "$out/$3"
+  [ -f "$folder/data/vocab.txt" ] || { fail "texts (not in the bundle)"; return; }
+  write_study_b /tmp/gpu-study-b.json || { fail suite; return; }
+  rm -rf /tmp/gpu-study-b
+  start study_b 560 "$bin/assay" run /tmp/gpu-study-b.json --out /tmp/gpu-study-b
+  gather
+  tail -n 30 /tmp/gpu-study_b.log
+  tar czf "$out/study_b.tar.gz" -C /tmp gpu-study-b
+}
+
+# PyTorch runs with its own libraries, and bench_gpu with the bundle's.
+beside() { # eager|compile forward|train|all FILE
+  local status
+  need_gpu
+  # shellcheck disable=SC2086
+  env LD_LIBRARY_PATH="$found_path" BENCH_LIBRARY_PATH="$LD_LIBRARY_PATH" timeout "$(within 590)" \
+    "${ASSAY_GPU_PYTHON:-python3}" "$here/torch_beside.py" "$bin/bench_gpu" --seconds 3 --mode "$1" --what "$2" \
+    ${ASSAY_GPU_REHEARSAL:+--rehearse} 2>&1 | tee "$out/$3"
+  status=${PIPESTATUS[0]}
+  [ "$status" -eq 0 ] || fail "$3"
 }
 step_torch_eager() { beside eager all torch_eager.jsonl; }
 step_torch_forward() { beside compile forward torch_forward.jsonl; }
 step_torch_train() { beside compile train torch_train.jsonl; }
 
-rehearse() { # FOLDER [EMULATED]
-  local code name expected=3 which=$steps begin
+# Runs the program behind its options, as compute-sanitizer does.
+write_sanitizer() { # FILE
+  cat >"$1" <<'SANITIZER'
+#!/bin/sh
+while [ $# -gt 0 ]; do
+  case $1 in --tool | --kernel-name | --error-exitcode) shift 2 ;; *) exec "$@" ;; esac
+done
+SANITIZER
+  chmod +x "$1"
+}
+
+# At most 8 files come back.
+pack() {
+  local files
+  mapfile -t files < <(find "$out" -maxdepth 1 -type f -printf '%f\n')
+  [ -z "${OUT:-}" ] || [ ${#files[@]} -le 8 ] ||
+    { tar czf "$out/records.tar.gz" -C "$out" "${files[@]}" && (cd "$out" && rm -f "${files[@]}"); }
+}
+
+rehearse() { # FOLDER [EMULATED [STEP...]]
+  local code name expected=3 which=$steps begin bad=0 bundle=$1 stands
   if [ -n "${2:-}" ]; then
     expected=0
-    which="smoke operations gradients without"
-    export ASSAY_GPU_LIBRARIES=$2
+    export ASSAY_GPU_LIBRARIES=$2 ASSAY_GPU_REHEARSAL=1
+    stands=$(mktemp -d)
+    write_sanitizer "$stands/compute-sanitizer"
+    PATH=$stands:$PATH
+    shift 2
+    # The curves of four precisions take the emulation half an hour (docs/cudnn.md has the command).
+    which=${*:-${steps/ curves/}}
   fi
   for name in $which; do
     code=0
     begin=$SECONDS
-    OUT=$(mktemp -d) "$0" "$name" "$1" >/tmp/gpu-rehearse.log 2>&1 || code=$?
-    echo "$name: status $code after $((SECONDS - begin)) s: $(grep -m1 'no GPU here' /tmp/gpu-rehearse.log || tail -1 /tmp/gpu-rehearse.log)"
-    [ "$code" -eq "$expected" ] || return 1
+    OUT=$(mktemp -d) "$0" "$name" "$bundle" >"/tmp/gpu-rehearse-$name.log" 2>&1 || code=$?
+    echo "$name: status $code after $((SECONDS - begin)) s: $(grep -m1 'no GPU here' "/tmp/gpu-rehearse-$name.log" || tail -1 "/tmp/gpu-rehearse-$name.log")"
+    [ "$code" -eq "$expected" ] || bad=1
   done
+  return $bad
 }
 
 case " prepare steps rehearse $steps " in
 *" ${1:-none} "*) ;;
 *)
-  sed -n '2,14p' "$0" >&2
+  sed -n '2,21p' "$0" >&2
   exit 64
   ;;
 esac
@@ -318,9 +446,11 @@ rehearse) shift && rehearse "$@" ;;
   use "${!#}"
   while [ $# -gt 1 ]; do
     step=$1
+    step_begin=$SECONDS
     shift
     "step_$step"
   done
-  exit $((failures > 0))
+  pack
+  [ -z "$failed" ] || { echo "gpu.sh: failed:$failed"; exit 1; }
   ;;
 esac

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The cudnn backend and PyTorch on the same GPU, in turn.
 
-    torch_beside.py BENCH_GPU [--seconds S] [--mode eager|compile] [--what forward|train|all]
+    torch_beside.py BENCH_GPU [--seconds S] [--mode eager|compile] [--what forward|train|all] [--rehearse]
 
 For each case both compute the same batch: rows of equal length, token ids t % 30000, random weights
 of the same sizes. PyTorch runs eager and through torch.compile, under bf16 autocast with flash
@@ -10,7 +10,9 @@ attention (scaled_dot_product_attention without a mask, which rows of equal leng
 compiled forward passes of one row with CUDA graphs (reduce-overhead); recurrent models through
 torch.nn's cuDNN path. $BENCH_LIBRARY_PATH is bench_gpu's LD_LIBRARY_PATH. Each block of
 steps is timed by wall clock with one wait at its end; blocks alternate, the first of each is warm-up.
-One JSON line a case and mode: medians in milliseconds a step, and PyTorch's over ours.
+One JSON line a case and mode: medians in milliseconds a step, and PyTorch's over ours. The status is 1 where a
+case failed, with its line saying why. --rehearse: tiny models, PyTorch on the processor; no figure of it
+means anything.
 """
 import argparse
 import json
@@ -23,15 +25,20 @@ import torch
 
 BLOCKS = 7
 N_IDS = 30000
+DEVICE = 'cuda'
+SMALL = ['layers=1', 'dim=32', 'hidden_dim=64', 'heads=2']  # of a rehearsal
 
 
 def encoder(layers, types):
     from transformers import BertConfig, BertForSequenceClassification
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
+    small = DEVICE == 'cpu'
     if types:
-        config = BertConfig(vocab_size=N_IDS, num_hidden_layers=layers)
-        return BertForSequenceClassification(config)
-    return DistilBertForSequenceClassification(DistilBertConfig(vocab_size=N_IDS, n_layers=layers))
+        sizes = dict(num_hidden_layers=1, hidden_size=32, intermediate_size=64, num_attention_heads=2) if small else \
+            dict(num_hidden_layers=layers)
+        return BertForSequenceClassification(BertConfig(vocab_size=N_IDS, **sizes))
+    sizes = dict(n_layers=1, dim=32, hidden_dim=64, n_heads=2) if small else dict(n_layers=layers)
+    return DistilBertForSequenceClassification(DistilBertConfig(vocab_size=N_IDS, **sizes))
 
 
 class Recurrent(torch.nn.Module):
@@ -63,6 +70,12 @@ CASES = [
 ]
 
 
+def rehearsed(case):
+    """The same case with few and short rows, encoders of one narrow layer."""
+    name, model, options, make, rows, _, what = case
+    return name, model, options or SMALL, make, min(rows, 2), 8, what
+
+
 class Ours:
     def __init__(self, program, case):
         _, model, options, _, rows, length, self.what = case
@@ -85,21 +98,26 @@ class Ours:
         self.child.wait()
 
 
+def synchronize():
+    if DEVICE == 'cuda':
+        torch.cuda.synchronize()
+
+
 class Torch:
     def __init__(self, case, compiled):
         _, _, _, make, rows, length, what = case
         torch.manual_seed(1)
         self.train = what == 'train'
-        self.model = make().cuda()
+        self.model = make().to(DEVICE)
         self.model.train(self.train)
         mode = 'reduce-overhead' if rows == 1 and not self.train else 'default'
         self.step_model = torch.compile(self.model, mode=mode) if compiled else self.model
-        self.ids = (torch.arange(rows * length, device='cuda') % N_IDS).reshape(rows, length)
-        self.labels = (torch.arange(rows, device='cuda') * 7 + 1) % 2
+        self.ids = (torch.arange(rows * length, device=DEVICE) % N_IDS).reshape(rows, length)
+        self.labels = (torch.arange(rows, device=DEVICE) * 7 + 1) % 2
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, fused=True)
 
     def step(self):
-        with torch.autocast('cuda', torch.bfloat16):
+        with torch.autocast(DEVICE, torch.bfloat16):
             if not self.train:
                 with torch.no_grad():
                     return self.step_model(input_ids=self.ids)
@@ -110,11 +128,11 @@ class Torch:
         return None
 
     def block(self, steps):
-        torch.cuda.synchronize()
+        synchronize()
         start = time.perf_counter()
         for _ in range(steps):
             self.step()
-        torch.cuda.synchronize()
+        synchronize()
         return (time.perf_counter() - start) / steps
 
 
@@ -137,23 +155,32 @@ def measure(program, case, compiled, seconds):
 
 
 def main():
+    global DEVICE
     parser = argparse.ArgumentParser()
     parser.add_argument('program')
     parser.add_argument('--seconds', type=float, default=4)
     parser.add_argument('--mode', choices=('eager', 'compile'), default='eager')
     parser.add_argument('--what', choices=('forward', 'train', 'all'), default='all')
+    parser.add_argument('--rehearse', action='store_true')
     arguments = parser.parse_args()
     compiled = arguments.mode == 'compile'
-    print(json.dumps({'gpu': torch.cuda.get_device_name(0), 'torch': torch.__version__,
+    failed = False
+    if arguments.rehearse:
+        DEVICE, arguments.seconds = 'cpu', 0
+    gpu = torch.cuda.get_device_name(0) if DEVICE == 'cuda' else 'none, a rehearsal'
+    print(json.dumps({'gpu': gpu, 'torch': torch.__version__,
                       'cudnn': torch.backends.cudnn.version()}), flush=True)
     for case in CASES:
         if arguments.what not in ('all', case[6]) or (compiled and case[0] in ('gru', 'bilstm')):
             continue  # torch.compile leaves cuDNN's recurrence as it is
         try:
-            print(json.dumps(measure(arguments.program, case, compiled, arguments.seconds)), flush=True)
-        except (RuntimeError, SystemExit) as failure:
+            print(json.dumps(measure(arguments.program, rehearsed(case) if arguments.rehearse else case, compiled,
+                                     arguments.seconds)), flush=True)
+        except (RuntimeError, OSError, SystemExit) as failure:
+            failed = True
             print(json.dumps({'case': case[0], 'what': case[6], 'error': str(failure)[:2000]}), flush=True)
+    return int(failed)
 
 
 if __name__ == '__main__':
-    main()
+    raise SystemExit(main())

@@ -61,6 +61,7 @@ LIST = "tests/mutation/mutants.list"
 INC_UNIT = REFERENCE_FOLDER + "/kernels_f64.c"  # what an .inc file is compiled as part of
 # And the SDK's checks.h.
 HEADER_UNITS = [REFERENCE_FOLDER + "/plan.c", REFERENCE_FOLDER + "/backend.c"]
+INCLUDES = ["framework/include", "framework", "tests", "plugins/backends/rewrite"]
 BACKENDS, MODELS = ["reference"], []
 LIBRARIES = ["-lcriterion", "-ljansson", "-lm"]
 TIMEOUT = 120  # seconds; a test that hangs has noticed too
@@ -76,6 +77,7 @@ def choose_onednn():
     BACKENDS, MODELS = ["reference", "onednn"], ["bert", "distilbert"]
     LIBRARIES = ["-ljansson", "-ldnnl", "-lm"]
     SOURCES = (SOURCES + [folder + u + ".c" for u in units] +
+               [f"plugins/backends/rewrite/{u}.c" for u in ("linears", "nodes", "rows")] +
                [f"plugins/models/{m}.c" for m in MODELS])
     TESTS = {"bf16": ("tests/ops/bf16.c", ["--without-models", "onednn"]),
              "models": ("tests/ops/models.c", ["onednn", "bf16"]),
@@ -146,7 +148,7 @@ class Builder:
         self.compile = compiler + [
             "-std=c11", "-O0", "-w", "-D_GNU_SOURCE", "-ffp-contract=off",
             "-fno-math-errno"] + [
-            "-I" + os.path.join(root, i) for i in ("framework/include", "framework", "tests")]
+            "-I" + os.path.join(root, i) for i in INCLUDES]
         self.link = compiler
 
     def source(self, path):

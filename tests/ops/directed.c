@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* directed.c: cases that random tests miss, against `reference` in f64.
  *
- *     directed BACKEND [f32|bf16|tf32|fp16]      results as TAP
+ *     directed [--f32-attention] BACKEND [f32|bf16|tf32|fp16]      results as TAP
  *
  * Long rows: attention over rows whose lengths are beside multiples of 64 and 128, and with scores
  * so low that each row's logsumexp is under -88.7, where exp underflows in f32: cuDNN 9.19's
  * backward kernel then gave dq that is no number (github.com/pytorch/pytorch/issues/196678).
  * Lengths: batches of other lengths through one plan, recurrent layers and attention: what depends
- * on lengths must follow them, in a captured run too. GELU: at x = 2 its tanh form is 5e-5 off. */
+ * on lengths must follow them, in a captured run too. GELU: at x = 2 its tanh form is 5e-5 off.
+ *
+ * --f32-attention: bf16 and fp16 of a backend whose attention keeps in f32 all but what it reads
+ * and writes. Keys and values that are nearly alike: the gradients of queries and keys are then
+ * small differences, which a delta = dy . y of a y in 16 bits would spoil (models.c). Their bound
+ * is what rounding of what stands in memory leaves: y, the pooled row, its gradient, dy, dq (0.42 u
+ * each) and the classifier's product (0.6 u) are sqrt(5 0.42^2 + 0.6^2) u = 1.1 u in the root mean
+ * square; with a factor of 3.3 4 u of their Euclidean norm. */
 #include <math.h>
 #include <stdio.h>
 
@@ -92,6 +99,62 @@ static void check_long_rows(double shift, double dropout) {
            -shift * shift * sqrt((double)CHANNELS / HEADS), dropout, logits, gradients, worst);
     runner_close(&a);
     runner_close(&b);
+    as_graph_free(graph);
+    as_arena_free(arena);
+}
+
+/* ---- tokens that are nearly alike ------------------------------------------------------------ */
+
+enum { ALIKE = 32, ALIKE_IDS = 64 };
+
+/* Multiples of 1/64 that are exact in bf16: queries in [-1, 1), keys and values in [1, 1.5). */
+static void draw_alike(runner *r) {
+    double table[ALIKE_IDS * 3 * ALIKE];
+    for (int i = 0; i < ALIKE_IDS * 3 * ALIKE; i++) {
+        int channel = i % (3 * ALIKE), bits = (int)(assay_mix64((uint64_t)i) >> 59);
+        table[i] = channel < ALIKE ? bits / 16.0 - 1 : 1 + bits / 64.0;
+    }
+    runner_draw_parameters(r, 5, 0);
+    runner_upload(r, ASSAY_STATE_PARAMETER, 0, table);
+}
+
+/* |a - b| / |b| over the channels of queries and keys. */
+static double scores_distance(const double *a, const double *b) {
+    double of = 0, difference_of = 0;
+    for (int i = 0; i < ALIKE_IDS; i++) {
+        of = hypot(of, euclidean(NULL, &b[i * 3 * ALIKE], 2 * ALIKE));
+        difference_of =
+            hypot(difference_of, euclidean(&a[i * 3 * ALIKE], &b[i * 3 * ALIKE], 2 * ALIKE));
+    }
+    return difference_of / of;
+}
+
+static void check_alike_tokens(double dropout) {
+    static const int32_t lengths[] = {33, 2, 64, 17};
+    as_arena *arena = as_arena_new();
+    const assay_builder *b;
+    assay_graph *graph = new_graph(&b);
+    assay_attrs attrs = ASSAY_ATTRS_INIT;
+    attrs.heads = 4;
+    attrs.probability = dropout;
+    assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
+    assay_value y = assay_embedding(b, "qkv", ids, ALIKE_IDS, 3 * ALIKE);
+    y = assay_apply1(b, ASSAY_OP_ATTENTION, y, &attrs);
+    close_graph(graph, assay_linear(b, "classifier", assay_mean_pool(b, y), 3));
+    assay_batch *batch = make_batch(arena, lengths, 4, ALIKE_IDS, 3);
+    assay_step step = make_step(1, 7, loss_scale_of(dtype) / 4);
+    runner x = runner_open(tested, dtype, as_graph_view(graph));
+    runner z = runner_open(reference, ASSAY_DTYPE_F64, as_graph_view(graph));
+    draw_alike(&x);
+    draw_alike(&z);
+    run_result found = runner_step(&x, arena, batch, &step);
+    run_result expected = runner_step(&z, arena, batch, &step);
+    double d = scores_distance(found.gradients[0], expected.gradients[0]), bound = 4 * roundoff();
+    tap_ok(d <= bound,
+           "tokens nearly alike, dropout %g: gradients of queries and keys: %.1e (bound %.1e)",
+           dropout, d, bound);
+    runner_close(&x);
+    runner_close(&z);
     as_graph_free(graph);
     as_arena_free(arena);
 }
@@ -190,8 +253,11 @@ int main(int argc, char **argv) {
     static const int32_t recurrent[] = {ASSAY_OP_RNN, ASSAY_OP_GRU, ASSAY_OP_LSTM};
     as_arena *plugins = as_arena_new();
     tap_init(&argc, argv);
+    bool in_f32 = argc > 1 && strcmp(argv[1], "--f32-attention") == 0;
+    argv += in_f32;
+    argc -= in_f32;
     if (argc < 2)
-        tap_bail("usage: directed BACKEND [f32|bf16|tf32|fp16]");
+        tap_bail("usage: directed [--f32-attention] BACKEND [f32|bf16|tf32|fp16]");
     dtype = argc > 2 ? dtype_named(argv[2]) : ASSAY_DTYPE_F32;
     tested = load_backend(plugins, argv[1]);
     reference = load_backend(plugins, "reference");
@@ -201,6 +267,8 @@ int main(int argc, char **argv) {
         for (int i = 0; i < 6; i++)
             check_lengths(recurrent[i / 2], i % 2);
         check_lengths(ASSAY_OP_ATTENTION, 0);
+        for (int i = 0; i < 2 && in_f32 && roundoff() > 1e-4; i++)
+            check_alike_tokens(i ? 0.1 : 0);
         if (dtype == ASSAY_DTYPE_F32)
             check_gelu();
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "train/loss_scale.h"
 
 static int n_results, n_failures;
 static bool fail_fast;
@@ -200,6 +201,10 @@ assay_step make_step(int32_t dropout, uint64_t seed, double loss_scale) {
     return step;
 }
 
+double loss_scale_of(int32_t dtype) {
+    return dtype == ASSAY_DTYPE_FP16 ? AS_LOSS_SCALE_FIRST : 1;
+}
+
 assay_batch *make_batch(as_arena *arena, const int32_t *lengths, int32_t n_rows, int32_t n_ids,
                         int32_t n_classes) {
     assay_batch *batch = require_alloc(arena, 1, sizeof *batch);
@@ -297,8 +302,7 @@ double gradient_difference(const assay_graph_view *graph, double *const *a,
     return worst;
 }
 
-/* |a - b|, or |b| where a is NULL; infinity when an element is not finite */
-static double euclidean(const double *a, const double *b, int64_t n) {
+double euclidean(const double *a, const double *b, int64_t n) {
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
         double d = a ? a[i] - b[i] : b[i];
@@ -310,7 +314,7 @@ static double euclidean(const double *a, const double *b, int64_t n) {
 }
 
 double gradient_distance(const assay_graph_view *graph, double *const *a, double *const *reference,
-                         double floor, const char **ret_worst) {
+                         double floor, const double *least, const char **ret_worst) {
     double all = 0, worst = 0;
     for (uint32_t p = 0; p < graph->n_parameters; p++)
         if (reference[p])
@@ -321,6 +325,7 @@ double gradient_distance(const assay_graph_view *graph, double *const *a, double
         if (!reference[p])
             continue;
         double scale = fmax(euclidean(NULL, reference[p], n), floor * all);
+        scale = least ? fmax(scale, least[p]) : scale;
         double d = euclidean(a[p], reference[p], n);
         d = d == 0 ? 0 : d / scale;
         if (!(d <= worst)) {

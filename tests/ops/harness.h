@@ -77,6 +77,9 @@ run_result runner_step(runner *r, as_arena *arena, const assay_batch *batch,
                        const assay_step *step);
 
 assay_step make_step(int32_t dropout, uint64_t seed, double loss_scale);
+/* What training multiplies the loss by, and so every gradient: 1, but in fp16 what it begins with
+ * (train/loss_scale.h), as small gradients vanish otherwise. */
+double loss_scale_of(int32_t dtype);
 
 /* ---- batches ---- */
 
@@ -96,9 +99,11 @@ double difference(const double *a, const double *b, int64_t n, double scale);
  * ret_worst names the parameter. */
 double gradient_difference(const assay_graph_view *graph, double *const *a,
                            double *const *reference, double floor, const char **ret_worst);
-/* The same with the Euclidean norm of the difference over that of the reference, which is taken to
- * be at least `floor` of all tensors'. */
+/* Euclidean norm of a - b, or of b where a is NULL; infinity when an element is not finite. */
+double euclidean(const double *a, const double *b, int64_t n);
+/* gradient_difference with the Euclidean norm of the difference over that of the reference, which
+ * is taken to be at least `floor` of all tensors', and at least least[p] where `least` is given. */
 double gradient_distance(const assay_graph_view *graph, double *const *a, double *const *reference,
-                         double floor, const char **ret_worst);
+                         double floor, const double *least, const char **ret_worst);
 
 #endif

@@ -79,7 +79,7 @@ static bounds bounds_of(const assay_graph_view *graph, int32_t longest) {
 
 static double gradient_error(const assay_graph_view *graph, const bounds *bound, double *const *a,
                              double *const *expected, const char **ret_worst) {
-    return bound->euclidean ? gradient_distance(graph, a, expected, bound->floor, ret_worst)
+    return bound->euclidean ? gradient_distance(graph, a, expected, bound->floor, NULL, ret_worst)
                             : gradient_difference(graph, a, expected, bound->floor, ret_worst);
 }
 

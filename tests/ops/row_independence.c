@@ -95,15 +95,14 @@ static double **download_gradients(runner *r, as_arena *arena) {
 }
 
 static double batch_gradient_difference(runner *r, as_arena *arena, const assay_batch *whole,
-                                        int32_t dropout, const char **ret_worst) {
+                                        const assay_step *step, const char **ret_worst) {
     assay_plan *plan = runner_compile(r, ASSAY_PLAN_ACCUMULATE, whole->n_rows, whole->n_tokens);
-    assay_step step = make_step(dropout, 77, 1.0 / N_ROWS);
     runner_zero_gradients(r);
-    runner_run(r, plan, whole, &step);
+    runner_run(r, plan, whole, step);
     double **together = download_gradients(r, arena);
     runner_zero_gradients(r);
     for (int32_t b = 0; b < N_ROWS; b++)
-        runner_run(r, plan, row_alone(arena, whole, b), &step);
+        runner_run(r, plan, row_alone(arena, whole, b), step);
     double **summed = download_gradients(r, arena);
     r->backend->plan_free(plan);
     return gradient_difference(r->graph, summed, together, 1e-2, ret_worst);
@@ -132,7 +131,8 @@ static void check_model(const assay_backend *backend, int32_t dtype, const model
     d = logits_difference(&r, arena, batch, reverse);
     tap_ok(d <= tolerance, "%s: logits alone and together in reverse order: %.1e", c->name, d);
     for (int32_t dropout = 0; dropout < 2; dropout++) {
-        d = batch_gradient_difference(&r, arena, batch, dropout, &worst);
+        assay_step step = make_step(dropout, 77, loss_scale_of(dtype) / N_ROWS);
+        d = batch_gradient_difference(&r, arena, batch, &step, &worst);
         tap_ok(d <= gradient_tolerance(dtype), "%s: gradients add up, dropout %s: %.1e (%s)",
                c->name, dropout ? "on" : "off", d, worst);
     }

@@ -32,6 +32,7 @@
 #include "assay/layout.h"
 #include "kernels.h"
 #include "libraries.h"
+#include "rewrite.h"
 
 #define GPU_ALIGNMENT ((size_t)256) /* of everything in device memory */
 /* Channels of a head: what the own kernels' shared memory holds of 8 queries and their gradients.
@@ -191,18 +192,10 @@ struct assay_session {
 
 /* ---- plan ---------------------------------------------------------------------------------- */
 
-enum { GPU_OP_NONE = ASSAY_OP_COUNT }; /* of a node whose work another one does */
 enum { GPU_EPILOGUE_NONE = 0, GPU_EPILOGUE_RELU, GPU_EPILOGUE_GELU };
-enum { GPU_OPERANDS = 12 };
-
-/* A plan's own version of a node, see fusion.c. */
-typedef struct gpu_own_node {
-    assay_node node;
-    assay_value inputs[GPU_OPERANDS], outputs[GPU_OPERANDS];
-} gpu_own_node;
 
 typedef struct gpu_node {
-    const assay_node *node; /* the graph's, or the plan's own */
+    const assay_node *node; /* the plan's own */
     uint32_t index;
     struct gpu_node *forward;  /* backward nodes: their forward node (or its copy), else NULL */
     size_t state_bytes, state; /* kept from forward to backward; bytes, arena offset */
@@ -241,7 +234,7 @@ struct assay_plan {
     assay_bounds bounds;
     uint32_t n_nodes;
     gpu_node *nodes;
-    gpu_own_node *own;                   /* [n_nodes] */
+    rewrite_nodes own;                   /* [n_nodes] what `nodes` run */
     gpu_place *places;                   /* [n_values] */
     int can_capture;                     /* 0: has recurrent nodes */
     gpu_batch_layout layout;             /* of the session's batch block */
@@ -343,11 +336,7 @@ assay_status gpu_linear_gelu_run(const gpu_run *run, const gpu_node *node);
 
 /* ---- fewer passes (fusion.c, fused.c) -------------------------------------------------------- */
 
-/* order [n_parameters]: how parameters follow each other in the slabs, those that one product can
- * read together side by side; behind [n_parameters], zeros before: 1 for one that is to begin where
- * the one before it in `order` ends. */
-void gpu_order_parameters(const assay_graph_view *graph, uint32_t *order, uint8_t *behind);
-/* Rewrites the nodes of a plan whose values have their types. */
+/* Rewrites the own nodes of a plan whose values have their types. */
 void gpu_fuse(assay_plan *plan);
 
 /* 1 for a layer norm that was joined with the sum in front of it. */
@@ -402,16 +391,6 @@ ASSAY_MUST_USE assay_status gpu_deliver(const gpu_run *run, CUdeviceptr to, CUde
 /* to [n] of to_type = from [n] of from_type */
 ASSAY_MUST_USE assay_status gpu_convert(const gpu_run *run, CUdeviceptr to, int32_t to_type,
                                         CUdeviceptr from, int32_t from_type, size_t n);
-/* Packed tokens [max_tokens, C] to padded rows, with zeros behind each row's end, and back; rows
- * behind the batch's last are zero in both. Element (row b, position p, channel c) of the padded
- * array stands at b * row_stride + p * position_stride + c; positions 0 .. length - 1. */
-ASSAY_MUST_USE assay_status gpu_pad(const gpu_run *run, CUdeviceptr padded, CUdeviceptr packed,
-                                    int32_t type, int64_t channels, int32_t length,
-                                    int64_t row_stride, int64_t position_stride);
-ASSAY_MUST_USE assay_status gpu_unpad(const gpu_run *run, CUdeviceptr packed, CUdeviceptr padded,
-                                      int32_t type, int64_t channels, int32_t length,
-                                      int64_t row_stride, int64_t position_stride);
-
 /* ---- matrix products (gemm.c) ---------------------------------------------------------------- */
 
 /* c [m, n] = op(a) op(b), row-major, + bias [n] where has_bias, then ReLU where relu; with add, +

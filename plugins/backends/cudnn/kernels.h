@@ -44,8 +44,6 @@ enum { GPU_F32 = 0, GPU_BF16 = 1, GPU_F16 = 2, GPU_I32 = 3 };
     TYPED(attention_pool_grad)                                                                     \
     ONE(embedding)                                                                                 \
     ONE(copy_columns)                                                                              \
-    ONE(pad)                                                                                       \
-    ONE(unpad)                                                                                     \
     ONE(convert)                                                                                   \
     ONE(add_parts)                                                                                 \
     ONE(cross_entropy)                                                                             \
@@ -156,13 +154,6 @@ typedef struct gpu_columns_arguments {
     int64_t rows, size, x_stride, x_begin, y_stride, y_begin;
     int32_t unit;
 } gpu_columns_arguments;
-
-/* see gpu_pad; strides in units */
-typedef struct gpu_pad_arguments {
-    gpu_pointer padded, packed, batch, offsets, token_row;
-    int64_t rows, units, row_stride, position_stride; /* rows: max_rows; of unpad max_tokens */
-    int32_t length, unit;
-} gpu_pad_arguments;
 
 /* y [n] of to_type = x [n] of from_type, or y += where `add` (f32) */
 typedef struct gpu_convert_arguments {

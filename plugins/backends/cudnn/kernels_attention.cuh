@@ -118,13 +118,20 @@ template <typename T> GPU_INLINE void attention_of(const gpu_attention_arguments
 }
 GPU_TYPED_KERNEL(attention, gpu_attention_arguments)
 
-/* With da_u = factor_u dy . v_u, ds_u = a_u (da_u - delta), delta = dy . y:
- * dq = sum_u ds_u k_u / sqrt D */
+/* With da_u = factor_u dy . v_u, ds_u = a_u (da_u - delta), delta = sum_u a_u da_u:
+ * dq = sum_u ds_u k_u / sqrt D
+ *
+ * delta is dy . y too, but not of a y that was rounded to 16 bits: what delta is off by goes into
+ * dq times the mean of the keys, which is large where tokens are alike and drops out in exact
+ * arithmetic, as sum_u ds_u = 0 (Qiu, Yao: Why Low-Precision Transformer Training Fails. 2025,
+ * arXiv:2510.04212). So dy . y is a guess g; with r = sum_u a_u (da_u - g), delta = g + r and
+ * dq = (sum_u a_u (da_u - g) k_u - r sum_u a_u k_u) / sqrt D, all in f32. */
 template <typename T> GPU_INLINE void attention_grad_query_of(const gpu_attention_arguments &a) {
     GPU_SHARED_MEMORY(float, shared); /* [warps, 2, dims] */
     attention_place p = attention_where(a);
     const T *qkv = (const T *)a.qkv;
-    float *q = shared + 2 * p.warp * a.dims, *dy = q + a.dims, delta = 0, lse = 0;
+    float *q = shared + 2 * p.warp * a.dims, *dy = q + a.dims, guess = 0, lse = 0;
+    const int is_rounded = sizeof(T) < sizeof(float);
     int64_t head = (int64_t)blockIdx.y * a.dims, stride = 3 * a.c;
     if (p.t >= a.rows)
         return;
@@ -134,39 +141,46 @@ template <typename T> GPU_INLINE void attention_grad_query_of(const gpu_attentio
     attention_share(dy, (const T *)a.dy + p.t * a.c + head, a.dims, p.lane);
     __syncwarp();
     for (int d = p.lane; d < a.dims; d += GPU_WARP)
-        delta += dy[d] * to_float(((const T *)a.y)[p.t * a.c + head + d]);
-    delta = warp_sum(delta);
+        guess += dy[d] * to_float(((const T *)a.y)[p.t * a.c + head + d]);
+    guess = warp_sum(guess);
     lse = ((const float *)a.lse)[p.t * a.heads + blockIdx.y];
-    if (p.lane == 0)
-        ((float *)a.delta)[p.t * a.heads + blockIdx.y] = delta;
     for (int part = 0; part < a.dims; part += ATTENTION_PART * GPU_WARP) {
-        float sums[ATTENTION_PART] = {0};
+        float rest = 0, sums[ATTENTION_PART] = {0}, means[ATTENTION_PART] = {0};
         for (int64_t first = p.begin; first < p.end; first += GPU_WARP) {
             int64_t u = first + p.lane;
-            float ds = 0;
+            float weight = 0, ds = 0;
             if (u < p.end) {
                 float s = a.scale * attention_dot(q, qkv + u * stride + a.c + head, a.dims);
                 float da = attention_dot(dy, qkv + u * stride + 2 * a.c + head, a.dims);
                 if (attention_drops(a))
                     da *= attention_factor(a, key, u, p.begin);
-                ds = a.scale * expf(s - lse) * (da - delta);
+                weight = expf(s - lse);
+                ds = weight * (da - guess);
             }
+            rest += ds;
             for (int j = 0; j < GPU_WARP && first + j < p.end; j++) {
-                float w = __shfl_sync(0xffffffffu, ds, j);
+                float w = __shfl_sync(0xffffffffu, weight, j),
+                      d_s = __shfl_sync(0xffffffffu, ds, j);
                 const T *k = qkv + (first + j) * stride + a.c + head;
 #pragma unroll
                 for (int i = 0; i < ATTENTION_PART; i++) {
                     int d = part + i * GPU_WARP + p.lane;
-                    if (d < a.dims)
-                        sums[i] += w * to_float(k[d]);
+                    if (d < a.dims) {
+                        sums[i] += d_s * to_float(k[d]);
+                        if (is_rounded)
+                            means[i] += w * to_float(k[d]);
+                    }
                 }
             }
         }
+        rest = is_rounded ? warp_sum(rest) : 0;
+        if (p.lane == 0 && part == 0)
+            ((float *)a.delta)[p.t * a.heads + blockIdx.y] = guess + rest;
 #pragma unroll
         for (int i = 0; i < ATTENTION_PART; i++) {
             int d = part + i * GPU_WARP + p.lane;
             if (d < a.dims)
-                dq[d] = from_float<T>(sums[i]);
+                dq[d] = from_float<T>(a.scale * (sums[i] - rest * means[i]));
         }
     }
 }

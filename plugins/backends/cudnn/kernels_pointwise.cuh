@@ -176,28 +176,6 @@ GPU_KERNEL(copy_columns, gpu_columns_arguments) {
     }
 }
 
-GPU_KERNEL(pad, gpu_pad_arguments) {
-    const int32_t *offsets = (const int32_t *)a.offsets;
-    int32_t n_rows = ((const gpu_batch *)a.batch)->n_rows;
-    for (int64_t i = thread_index(); i < a.rows * a.length * a.units; i += thread_count()) {
-        int64_t c = i % a.units, p = i / a.units % a.length, b = i / a.units / a.length;
-        int64_t t = offsets[b] + p;
-        int behind = b >= n_rows || t >= offsets[b + 1];
-        copy_unit(a.padded, b * a.row_stride + p * a.position_stride + c, a.packed, t * a.units + c,
-                  a.unit, behind);
-    }
-}
-
-GPU_KERNEL(unpad, gpu_pad_arguments) {
-    for (int64_t i = thread_index(); i < a.rows * a.units; i += thread_count()) {
-        int64_t t = i / a.units, c = i % a.units;
-        int32_t b = ((const int32_t *)a.token_row)[t];
-        int64_t p = b < 0 ? 0 : t - ((const int32_t *)a.offsets)[b];
-        copy_unit(a.packed, i, a.padded, b * a.row_stride + p * a.position_stride + c, a.unit,
-                  b < 0);
-    }
-}
-
 GPU_KERNEL(convert, gpu_convert_arguments) {
     for (int64_t i = thread_index(); i < a.n; i += thread_count()) {
         float x = load_any(a.x, a.from_type, i);

@@ -132,8 +132,10 @@ const char *gpu_libraries_text(void) {
     }
     size_t lt = libraries.lt.cublasLtGetVersion(), cudnn = libraries.cudnn.GetVersion();
     (void)libraries.driver.cuDriverGetVersion(&driver);
-    snprintf(text, sizeof text, "CUDA driver %d.%d, cuBLASLt %zu.%zu.%zu, cuDNN %zu.%zu.%zu",
-             driver / 1000, driver / 10 % 100, lt / 10000, lt / 100 % 100, lt % 100, cudnn / 10000,
-             cudnn / 100 % 100, cudnn % 100);
+    snprintf(
+        text, sizeof text,
+        "CUDA driver %d.%d, cuBLASLt %zu.%zu.%zu, cuDNN %zu.%zu.%zu, own kernels by CUDA %d.%d",
+        driver / 1000, driver / 10 % 100, lt / 10000, lt / 100 % 100, lt % 100, cudnn / 10000,
+        cudnn / 100 % 100, cudnn % 100, CUDA_VERSION / 1000, CUDA_VERSION / 10 % 100);
     return text;
 }

@@ -178,15 +178,6 @@ static assay_status place_value(assay_plan *plan, assay_layout *layout, uint32_t
                             last_reader(plan, value, writer), &plan->places[value].offset, error);
 }
 
-/* The last backward node of a forward node, which still reads its state. */
-static uint32_t last_of_state(const assay_plan *plan, uint32_t forward) {
-    uint32_t last = forward;
-    for (uint32_t n = forward + 1; n < plan->n_nodes; n++)
-        if (plan->nodes[n].forward == &plan->nodes[forward])
-            last = n;
-    return last;
-}
-
 static assay_status place_node(assay_plan *plan, assay_layout *layout, uint32_t n,
                                assay_error *error) {
     gpu_node *node = &plan->nodes[n];
@@ -196,8 +187,8 @@ static assay_status place_node(assay_plan *plan, assay_layout *layout, uint32_t 
     if (status == ASSAY_OK && prepares[node->node->op])
         status = prepares[node->node->op](plan, node, error);
     if (status == ASSAY_OK && node->state_bytes)
-        status = assay_layout_add(layout, node->state_bytes, n, last_of_state(plan, n),
-                                  &node->state, error);
+        status = assay_layout_add(layout, node->state_bytes, n,
+                                  rewrite_last_backward(&plan->own, n), &node->state, error);
     if (status == ASSAY_OK && node->scratch_bytes)
         status = assay_layout_add(layout, node->scratch_bytes, n, n, &node->scratch, error);
     return status;
@@ -218,7 +209,7 @@ static void link_nodes(assay_plan *plan) {
     plan->can_capture = 1;
     for (uint32_t n = 0; n < plan->n_nodes; n++) {
         const assay_node *node = &graph->nodes[n];
-        plan->nodes[n].node = node;
+        plan->nodes[n].node = &plan->own.nodes[n].node;
         plan->nodes[n].index = n;
         plan->nodes[n].forward = node->forward_node >= 0 ? &plan->nodes[node->forward_node] : NULL;
         if (node->op == ASSAY_OP_GRU || node->op == ASSAY_OP_LSTM || node->op == ASSAY_OP_RNN)
@@ -271,7 +262,7 @@ void gpu_plan_free(assay_plan *plan) {
     gpu_free(device, &plan->results);
     gpu_free(device, &plan->chunks);
     free(plan->nodes);
-    free(plan->own);
+    rewrite_close(&plan->own);
     free(plan->places);
     free(plan->sorting);
     free(plan->sorted_lengths);
@@ -294,12 +285,13 @@ static assay_status reserve_results(assay_plan *plan, assay_error *error) {
 static assay_status fill_plan(assay_plan *plan, assay_error *error) {
     const assay_graph_view *graph = plan->session->graph;
     plan->nodes = calloc((size_t)plan->n_nodes + 1, sizeof *plan->nodes);
-    plan->own = calloc((size_t)plan->n_nodes + 1, sizeof *plan->own);
     plan->places = calloc((size_t)graph->n_values + 1, sizeof *plan->places);
     plan->sorting = calloc(2 * (size_t)plan->max_tokens, sizeof *plan->sorting);
-    if (!plan->nodes || !plan->own || !plan->places || !plan->sorting)
+    if (!plan->nodes || !plan->places || !plan->sorting)
         return assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn plan", "out of memory");
-    assay_status status = lay_out(plan, error);
+    assay_status status = rewrite_open(graph, plan->n_nodes, &plan->own, error);
+    if (status == ASSAY_OK)
+        status = lay_out(plan, error);
     if (!plan->can_capture) /* recurrent nodes */
         plan->sorted_lengths = calloc(2 * (size_t)plan->max_rows, sizeof *plan->sorted_lengths);
     if (status == ASSAY_OK && !plan->can_capture && !plan->sorted_lengths)

@@ -40,41 +40,6 @@ static int32_t unit_of(size_t bytes) {
     return bytes % 16 == 0 ? 16 : bytes % 4 == 0 ? 4 : 2;
 }
 
-static assay_status copy_rows(const gpu_run *run, int kernel, CUdeviceptr padded,
-                              CUdeviceptr packed, int32_t type, int64_t channels, int32_t length,
-                              int64_t row_stride, int64_t position_stride) {
-    int64_t bytes = (int64_t)gpu_type_bytes(type);
-    int32_t unit = unit_of((size_t)((channels | row_stride | position_stride) * bytes));
-    int64_t rows = kernel == GPU_KERNEL_pad ? run->plan->max_rows : run->plan->max_tokens;
-    gpu_pad_arguments a = {.padded = padded,
-                           .packed = packed,
-                           .batch = run->header,
-                           .offsets = gpu_batch_array(run, offsets),
-                           .token_row = gpu_batch_array(run, token_row),
-                           .rows = rows,
-                           .units = channels * bytes / unit,
-                           .row_stride = row_stride * bytes / unit,
-                           .position_stride = position_stride * bytes / unit,
-                           .length = length,
-                           .unit = unit};
-    return gpu_launch_for(run, kernel, rows * (kernel == GPU_KERNEL_pad ? length : 1) * a.units,
-                          &a);
-}
-
-assay_status gpu_pad(const gpu_run *run, CUdeviceptr padded, CUdeviceptr packed, int32_t type,
-                     int64_t channels, int32_t length, int64_t row_stride,
-                     int64_t position_stride) {
-    return copy_rows(run, GPU_KERNEL_pad, padded, packed, type, channels, length, row_stride,
-                     position_stride);
-}
-
-assay_status gpu_unpad(const gpu_run *run, CUdeviceptr packed, CUdeviceptr padded, int32_t type,
-                       int64_t channels, int32_t length, int64_t row_stride,
-                       int64_t position_stride) {
-    return copy_rows(run, GPU_KERNEL_unpad, padded, packed, type, channels, length, row_stride,
-                     position_stride);
-}
-
 /* ---- element-wise --------------------------------------------------------------------------- */
 
 assay_status gpu_run_pointwise(const gpu_run *run, const gpu_node *node, int32_t operation) {

@@ -58,7 +58,7 @@ static assay_status run_nodes(const gpu_run *run, int has_labels) {
     assay_status status = take_token_weights(run);
     for (uint32_t n = 0; n < plan->n_nodes && status == ASSAY_OK; n++) {
         int32_t op = plan->nodes[n].node->op;
-        if (op == GPU_OP_NONE || (op == ASSAY_OP_CROSS_ENTROPY && !has_labels))
+        if (op == REWRITE_OP_NONE || (op == ASSAY_OP_CROSS_ENTROPY && !has_labels))
             continue;
         status = runs[op](run, &plan->nodes[n]);
         if (status == ASSAY_OK)

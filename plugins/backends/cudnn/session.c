@@ -41,7 +41,7 @@ static assay_status place_parameters(assay_session *session, size_t *touched, as
         status = assay_fail(error, ASSAY_OUT_OF_MEMORY, "cudnn", "no memory for a session");
         goto done;
     }
-    gpu_order_parameters(graph, order, behind);
+    rewrite_order_parameters(graph, order, behind);
     for (int frozen = 0; frozen < 2; frozen++) {
         const gpu_parameter *last = NULL; /* the one before in `order`, if it was placed here */
         for (uint32_t i = 0; i < graph->n_parameters; i++) {

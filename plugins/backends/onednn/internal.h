@@ -17,6 +17,7 @@
 #include "assay/profile.h"
 #include "kernels.h"
 #include "onednn_compat.h"
+#include "rewrite.h"
 
 #define ONEDNN_ALIGNMENT 64
 #define ONEDNN_ALIGNED_FLOATS (ONEDNN_ALIGNMENT / sizeof(float))
@@ -171,7 +172,7 @@ struct assay_session {
 typedef uint16_t onednn_bf16;
 
 typedef struct onednn_node {
-    const assay_node *node;
+    const assay_node *node; /* the plan's own */
     uint32_t index;
     struct onednn_node *forward; /* backward nodes: their forward node, else NULL */
     size_t state_size, state;    /* kept from forward to backward; arena offset */
@@ -183,20 +184,10 @@ typedef struct onednn_node {
 
 /* ---- what plans make of a graph's nodes (fusion.c) ------------------------------------------ */
 
-enum { ONEDNN_OP_NONE = ASSAY_OP_COUNT, ONEDNN_OP_COUNT };
+enum { ONEDNN_OP_COUNT = REWRITE_OP_NONE + 1 };
 enum { ONEDNN_GELU = 1 }; /* attrs.begin of a linear layer */
-enum { ONEDNN_OPERANDS = 12 };
 
-/* A plan's own version of a node. */
-typedef struct onednn_own_node {
-    assay_node node;
-    assay_value inputs[ONEDNN_OPERANDS], outputs[ONEDNN_OPERANDS];
-} onednn_own_node;
-
-/* order [n_parameters]: how parameters follow each other in the slabs, those that one product can
- * read together side by side. */
-void onednn_order_parameters(const assay_graph_view *graph, uint32_t *order);
-/* Rewrites the nodes of a plan whose parameters have their places. */
+/* Rewrites the plan's own nodes. */
 void onednn_fuse(assay_plan *plan);
 
 /* Where a value stands. */
@@ -224,7 +215,7 @@ struct assay_plan {
     assay_bounds bounds;
     uint32_t n_nodes;
     onednn_node *nodes;
-    onednn_own_node *own;    /* [n_nodes] */
+    rewrite_nodes own;       /* [n_nodes] what `nodes` run */
     onednn_pointer *pointer; /* [n_values] */
     onednn_copy *bf16;       /* [n_values] */
     int32_t *token_row;      /* [max_tokens] row of each token of the batch */

@@ -132,7 +132,7 @@ static assay_status session_create(assay_device *device, const assay_graph_view 
     order = calloc((size_t)graph->n_parameters + 1, sizeof *order);
     if (!order)
         goto fail;
-    onednn_order_parameters(graph, order);
+    rewrite_order_parameters(graph, order, NULL);
     for (int frozen = 0; frozen < 2; frozen++)
         for (uint32_t i = 0; i < graph->n_parameters; i++)
             if ((graph->parameters[order[i]].gradient == ASSAY_NONE) == frozen &&

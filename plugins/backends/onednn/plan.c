@@ -138,7 +138,7 @@ void onednn_plan_free(assay_plan *plan) {
             onednn_packing_release(plan->session, plan->nodes[n].packing[d]);
     free(plan->bf16);
     free(plan->nodes);
-    free(plan->own);
+    rewrite_close(&plan->own);
     free(plan->pointer);
     free(plan->token_row);
     free(plan->logits);
@@ -185,15 +185,6 @@ static assay_status place_value(assay_plan *plan, assay_layout *layout, uint32_t
                             &plan->pointer[value].offset, error);
 }
 
-/* The last backward node of a forward node, which still reads its state. */
-static uint32_t last_of_state(const assay_plan *plan, uint32_t forward) {
-    uint32_t last = forward;
-    for (uint32_t n = forward + 1; n < plan->n_nodes; n++)
-        if (plan->nodes[n].forward == &plan->nodes[forward])
-            last = n;
-    return last;
-}
-
 static assay_status place_node(assay_plan *plan, assay_layout *layout, uint32_t n,
                                assay_error *error) {
     onednn_node *node = &plan->nodes[n];
@@ -203,8 +194,8 @@ static assay_status place_node(assay_plan *plan, assay_layout *layout, uint32_t 
     if (status == ASSAY_OK && prepares[node->node->op])
         status = prepares[node->node->op](plan, node, error);
     if (status == ASSAY_OK && node->state_size)
-        status = assay_layout_add(layout, node->state_size, n, last_of_state(plan, n), &node->state,
-                                  error);
+        status = assay_layout_add(layout, node->state_size, n, rewrite_last_backward(&plan->own, n),
+                                  &node->state, error);
     if (status == ASSAY_OK && node->scratch_size)
         status = assay_layout_add(layout, node->scratch_size, n, n, &node->scratch, error);
     return status;
@@ -224,7 +215,7 @@ static void link_nodes(assay_plan *plan) {
     const assay_graph_view *graph = plan->session->graph;
     for (uint32_t n = 0; n < plan->n_nodes; n++) {
         int32_t forward = graph->nodes[n].forward_node;
-        plan->nodes[n].node = &graph->nodes[n];
+        plan->nodes[n].node = &plan->own.nodes[n].node;
         plan->nodes[n].index = n;
         plan->nodes[n].forward = forward >= 0 ? &plan->nodes[forward] : NULL;
     }
@@ -276,14 +267,15 @@ assay_status onednn_compile(assay_session *session, int32_t kind, int32_t max_ro
     plan->bounds = assay_bounds_of(graph, kind, max_rows, max_tokens);
     plan->n_nodes = kind == ASSAY_PLAN_FORWARD ? graph->n_forward_nodes : graph->n_nodes;
     plan->nodes = calloc((size_t)plan->n_nodes + 1, sizeof *plan->nodes);
-    plan->own = calloc((size_t)plan->n_nodes + 1, sizeof *plan->own);
     plan->pointer = calloc((size_t)graph->n_values + 1, sizeof *plan->pointer);
     plan->bf16 = calloc((size_t)graph->n_values + 1, sizeof *plan->bf16);
     plan->token_row = calloc((size_t)max_tokens, sizeof *plan->token_row);
     plan->logits = calloc((size_t)max_rows * (size_t)graph->values[graph->logits].dims[0],
                           sizeof *plan->logits);
-    if (!plan->nodes || !plan->own || !plan->pointer || !plan->bf16 || !plan->token_row ||
-        !plan->logits)
+    if (!plan->nodes || !plan->pointer || !plan->bf16 || !plan->token_row || !plan->logits)
+        goto fail;
+    status = rewrite_open(graph, plan->n_nodes, &plan->own, error);
+    if (status != ASSAY_OK)
         goto fail;
     int threads_before = onednn_enter(session->device);
     status = lay_out(plan, error);
@@ -318,7 +310,7 @@ static assay_status run_nodes(onednn_run *run) {
     const assay_plan *plan = run->plan;
     for (uint32_t n = 0; n < plan->n_nodes; n++) {
         const onednn_node *node = &plan->nodes[n];
-        if (node->node->op == ONEDNN_OP_NONE ||
+        if (node->node->op == REWRITE_OP_NONE ||
             (node->node->op == ASSAY_OP_CROSS_ENTROPY && !run->batch->labels))
             continue;
         int64_t start_ns = onednn_profile_start(run->session);

@@ -55,7 +55,7 @@ static assay_status make_lines(assay_plan *plan, assay_error *error) {
         lines[i].node = -1;
     }
     for (uint32_t i = 0; i < plan->n_nodes; i++) {
-        int32_t op = plan->nodes[i].node->op; /* ONEDNN_OP_NONE never runs */
+        int32_t op = plan->nodes[i].node->op; /* REWRITE_OP_NONE never runs */
         lines[ONEDNN_PLAN_LINES + i].name = op >= 0 && op < ASSAY_OP_COUNT ? op_names[op] : "none";
         lines[ONEDNN_PLAN_LINES + i].node = (int32_t)i;
     }

@@ -461,8 +461,11 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t which,
                                        cudnnBackendAttributeType_t, int64_t requested,
                                        int64_t *count, void *elements) {
     descriptor *d = (descriptor *)which;
+    static const char device[] = "{\"deviceName\":\"emulated GPU\"}";
     int64_t zero = 0, workspace = WORKSPACE_BYTES;
     switch ((int)name) {
+    case CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION:
+        return answer(device, sizeof device, requested, count, elements, 1);
     case CUDNN_ATTR_ENGINEHEUR_RESULTS: {
         const char *none = getenv("EMULATED_NO_ENGINES");
         *count = none && *none == '1' ? 0 : 2;

@@ -3,11 +3,16 @@
 // its sessions, plans, captured graphs and own kernels run in tests without a GPU. Device memory is
 // the host's, poisoned when new and fenced; streams do their work at once.
 //
+// ASSAY_EMULATED_STREAMS=late: no stream does anything before something waits for it. =copies: the
+// first stream is as late, the others, which copy batches, do their work at once. Whatever has no
+// event between it and what it needs then sees old or new memory, as it might on a GPU.
 // ASSAY_EMULATED_MEMORY_MIB: device memory, default 4096. ASSAY_EMULATED_FAIL=FUNCTION:N:ERROR: the
 // N-th call of that function of the driver returns that number of a CUresult; if it is none of
 // memory, the context is lost and every later call returns it too. Programs set the same through
-// emulated_fail, and read what is held and how much work was given to streams.
+// emulated_fail, and read what is held, how much work was given to streams and how often a function
+// was called.
 #include <cuda.h>
+#include <deque>
 #include <map>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,13 +52,63 @@ typedef std::vector<work> work_list;
 static work_list *captured;              // NULL: nothing is captured
 static uint64_t n_works[EMULATED_KINDS]; // given to streams, captured ones at each launch
 
-void emulated_enqueue(emulated_kind kind, std::function<void()> run) {
+typedef std::deque<std::function<void()>> queue;
+static std::map<CUstream, queue> queues; // of the streams that there are
+
+struct event {
+    CUstream stream;
+    uint64_t recorded, done; // times
+};
+
+// The first stream there is does the libraries' work.
+static CUstream first_stream() {
+    return queues.empty() ? nullptr : queues.begin()->first;
+}
+
+static bool is_late(CUstream stream) {
+    const char *mode = getenv("ASSAY_EMULATED_STREAMS");
+    return mode && (strcmp(mode, "late") == 0 || stream == first_stream());
+}
+
+static void advance(CUstream stream) {
+    queue &waiting = queues[stream];
+    std::function<void()> next = waiting.front();
+    waiting.pop_front();
+    next();
+}
+
+static void drain(CUstream stream) {
+    while (!queues[stream].empty())
+        advance(stream);
+}
+
+static void drain_all() {
+    for (auto &each : queues)
+        drain(each.first);
+}
+
+static void give(CUstream stream, std::function<void()> run) {
+    queues[stream].push_back(run);
+    if (!is_late(stream))
+        drain(stream);
+}
+
+static void wait_for(const event *e, uint64_t time) {
+    while (e->done < time)
+        advance(e->stream);
+}
+
+static void enqueue(CUstream stream, emulated_kind kind, std::function<void()> run) {
     if (captured) {
         captured->push_back({kind, run});
     } else {
         n_works[kind]++;
-        run();
+        give(stream, run);
     }
+}
+
+void emulated_enqueue(emulated_kind kind, std::function<void()> run) {
+    enqueue(first_stream(), kind, run);
 }
 
 bool emulated_is_capturing() {
@@ -66,6 +121,7 @@ static std::string fails_in;
 static long calls_left; // 0: none fails
 static CUresult fails_with, lost_with = CUDA_SUCCESS;
 static bool environment_is_read;
+static std::map<std::string, uint64_t> n_calls; // of every function that can fail, by __func__
 
 extern "C" void emulated_fail(const char *function, long n, int error) {
     environment_is_read = true;
@@ -85,14 +141,20 @@ static void read_environment() {
     environment_is_read = true;
 }
 
+// True for cuMemAlloc and for cuMemAlloc_v2, where cuMemAlloc is asked for.
+static bool is_called(const char *name, const std::string &function) {
+    size_t length = function.size();
+    return strncmp(name, function.c_str(), length) == 0 &&
+           (name[length] == '\0' || name[length] == '_');
+}
+
 // What a call of `name` returns before it does anything; success: goes on.
 static CUresult trouble(const char *name) {
     read_environment();
+    n_calls[name]++;
     if (lost_with != CUDA_SUCCESS)
         return lost_with;
-    size_t length = fails_in.size(); // the name without _v2
-    if (calls_left == 0 || strncmp(name, fails_in.c_str(), length) != 0 ||
-        (name[length] != '\0' && name[length] != '_'))
+    if (calls_left == 0 || !is_called(name, fails_in))
         return CUDA_SUCCESS;
     if (--calls_left > 0)
         return CUDA_SUCCESS;
@@ -117,17 +179,24 @@ CUresult cuStreamCreate(CUstream *stream, unsigned int) {
     static int n;
     LOST_IS_LOST;
     *stream = (CUstream)(uintptr_t)(++n);
+    queues[*stream];
     return CUDA_SUCCESS;
 }
-CUresult cuStreamDestroy(CUstream) {
+CUresult cuStreamDestroy(CUstream stream) {
+    drain_all();
+    queues.erase(stream);
     return CUDA_SUCCESS;
 }
-CUresult cuStreamSynchronize(CUstream) {
+CUresult cuStreamSynchronize(CUstream stream) {
     NOT_CAPTURED;
+    drain(stream);
     return CUDA_SUCCESS;
 }
-CUresult cuStreamWaitEvent(CUstream, CUevent, unsigned int) {
+CUresult cuStreamWaitEvent(CUstream stream, CUevent which, unsigned int) {
     LOST_IS_LOST;
+    const event *e = (const event *)which;
+    uint64_t time = e->recorded;
+    give(stream, [=] { wait_for(e, time); });
     return CUDA_SUCCESS;
 }
 CUresult cuStreamBeginCapture(CUstream, CUstreamCaptureMode) {
@@ -146,12 +215,10 @@ CUresult cuGraphInstantiate(CUgraphExec *exec, CUgraph graph, unsigned long long
     *exec = (CUgraphExec) new work_list(*(work_list *)graph);
     return CUDA_SUCCESS;
 }
-CUresult cuGraphLaunch(CUgraphExec exec, CUstream) {
+CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream) {
     NOT_CAPTURED;
-    for (work &each : *(work_list *)exec) {
-        n_works[each.kind]++;
-        each.run();
-    }
+    for (work &each : *(work_list *)exec)
+        enqueue(stream, each.kind, each.run);
     return CUDA_SUCCESS;
 }
 CUresult cuGraphDestroy(CUgraph graph) {
@@ -162,21 +229,27 @@ CUresult cuGraphExecDestroy(CUgraphExec exec) {
     delete (work_list *)exec;
     return CUDA_SUCCESS;
 }
-CUresult cuEventCreate(CUevent *event, unsigned int) {
+CUresult cuEventCreate(CUevent *made, unsigned int) {
     LOST_IS_LOST;
-    *event = (CUevent)malloc(1);
+    *made = (CUevent) new event{nullptr, 0, 0};
     return CUDA_SUCCESS;
 }
-CUresult cuEventDestroy(CUevent event) {
-    free(event);
+CUresult cuEventDestroy(CUevent which) {
+    drain_all();
+    delete (event *)which;
     return CUDA_SUCCESS;
 }
-CUresult cuEventRecord(CUevent, CUstream) {
+CUresult cuEventRecord(CUevent which, CUstream stream) {
     LOST_IS_LOST;
+    event *e = (event *)which;
+    uint64_t time = ++e->recorded;
+    e->stream = stream;
+    give(stream, [=] { e->done = time; });
     return CUDA_SUCCESS;
 }
-CUresult cuEventSynchronize(CUevent) {
+CUresult cuEventSynchronize(CUevent which) {
     NOT_CAPTURED;
+    wait_for((const event *)which, ((const event *)which)->recorded);
     return CUDA_SUCCESS;
 }
 CUresult cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
@@ -216,6 +289,7 @@ CUresult cuMemAlloc(CUdeviceptr *memory, size_t bytes) {
     return CUDA_SUCCESS;
 }
 CUresult cuMemFree(CUdeviceptr memory) {
+    drain_all();
     auto block = blocks.find(memory);
     if (block == blocks.end() || captured) {
         fprintf(stderr, "emulated GPU: memory is freed that is none, or during a capture\n");
@@ -242,28 +316,29 @@ CUresult cuMemAllocHost(void **memory, size_t bytes) {
     return CUDA_SUCCESS;
 }
 CUresult cuMemFreeHost(void *memory) {
+    drain_all();
     free(memory);
     n_pinned--;
     return CUDA_SUCCESS;
 }
-CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t bytes, CUstream) {
+CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
     LOST_IS_LOST;
-    emulated_enqueue(EMULATED_COPY, [=] { memcpy((void *)to, from, bytes); });
+    enqueue(stream, EMULATED_COPY, [=] { memcpy((void *)to, from, bytes); });
     return CUDA_SUCCESS;
 }
-CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t bytes, CUstream) {
+CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
     LOST_IS_LOST;
-    emulated_enqueue(EMULATED_COPY, [=] { memcpy(to, (const void *)from, bytes); });
+    enqueue(stream, EMULATED_COPY, [=] { memcpy(to, (const void *)from, bytes); });
     return CUDA_SUCCESS;
 }
-CUresult cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream) {
+CUresult cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
     LOST_IS_LOST;
-    emulated_enqueue(EMULATED_COPY, [=] { memcpy((void *)to, (const void *)from, bytes); });
+    enqueue(stream, EMULATED_COPY, [=] { memcpy((void *)to, (const void *)from, bytes); });
     return CUDA_SUCCESS;
 }
-CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream) {
+CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream) {
     LOST_IS_LOST;
-    emulated_enqueue(EMULATED_COPY, [=] { memset((void *)to, value, bytes); });
+    enqueue(stream, EMULATED_COPY, [=] { memset((void *)to, value, bytes); });
     return CUDA_SUCCESS;
 }
 
@@ -291,14 +366,14 @@ CUresult cuFuncSetAttribute(CUfunction, CUfunction_attribute, int) {
 }
 CUresult cuLaunchKernel(CUfunction function, unsigned int x, unsigned int y, unsigned int z,
                         unsigned int threads, unsigned int, unsigned int, unsigned int shared,
-                        CUstream, void **arguments, void **) {
+                        CUstream stream, void **arguments, void **) {
     const kernel *k = (const kernel *)function;
     LOST_IS_LOST;
     if (x == 0 || y == 0 || z != 1 || threads == 0 || x > 0x7fffffff || y > 65535 || shared > 49152)
         return CUDA_ERROR_INVALID_VALUE;
     std::vector<unsigned char> copy((unsigned char *)arguments[0],
                                     (unsigned char *)arguments[0] + k->argument_bytes);
-    emulated_enqueue(EMULATED_KERNEL, [=]() mutable {
+    enqueue(stream, EMULATED_KERNEL, [=]() mutable {
         emulated_run({x, y, 1}, threads, shared, k->body, copy.data());
     });
     return CUDA_SUCCESS;
@@ -373,5 +448,11 @@ size_t emulated_pinned(void) { // blocks of the host
 }
 uint64_t emulated_works(int kind) {
     return n_works[kind];
+}
+uint64_t emulated_calls(const char *function) {
+    uint64_t n = 0;
+    for (const auto &each : n_calls)
+        n += is_called(each.first.c_str(), function) ? each.second : 0;
+    return n;
 }
 }

@@ -9,6 +9,10 @@
  *     life plans      hundreds of shapes, one after the other: what is kept for them is bounded
  *     life launches   how much work a forward pass and a training step of BERT-base's twelve layers
  *                     give to the GPU
+ *     life steady     a training step of a shape that ran before takes no memory, makes no graph
+ *                     and waits for nothing; reading its loss waits once
+ *     life streams    batches one behind the other, none waited for, give the bits that they give
+ *                     when each is (ASSAY_EMULATED_STREAMS puts streams off)
  */
 #include <cuda.h>
 #include <dlfcn.h>
@@ -24,7 +28,7 @@ enum { N_IDS = 50, N_CLASSES = 3, ROWS = 3 };
 static void (*fail_next)(const char *function, long n, int error);
 static size_t (*held)(void), (*pinned)(void);
 static long (*descriptors)(void), (*products)(void);
-static uint64_t (*works)(int kind);
+static uint64_t (*works)(int kind), (*calls)(const char *function);
 
 static void find(const char *name, void *function) {
     void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -267,7 +271,7 @@ static void count(const char *what, const uint64_t most[4]) {
 }
 
 static void test_launches(life *l) {
-    static const uint64_t forward[4] = {43, 38, 24, 4}, training[4] = {204, 150, 24, 4},
+    static const uint64_t forward[4] = {32, 38, 24, 4}, training[4] = {182, 150, 24, 4},
                           update[4] = {3, 0, 0, 4};
     assay_error error = ASSAY_ERROR_INIT;
     assay_step step = make_step(1, 1, 1.0 / ROWS);
@@ -286,6 +290,99 @@ static void test_launches(life *l) {
     close_life(l);
 }
 
+/* ---- steady steps ---------------------------------------------------------------------------- */
+
+enum { STEADY = 4 };
+
+typedef struct call_limit {
+    const char *function;
+    uint64_t most; /* of a step */
+} call_limit;
+
+static assay_status step_once(life *l, int64_t number, assay_error *error) {
+    assay_step step = make_step(1, (uint64_t)number, 1.0 / ROWS);
+    step.step = number;
+    step.learning_rate = 1e-3;
+    assay_status status = l->backend->run(l->accumulate, l->batch, &step, error);
+    return status == ASSAY_OK ? l->backend->run(l->update, NULL, &step, error) : status;
+}
+
+/* A step is two graphs, each with a block that is copied to it; the wait is for the copy of the
+ * block two before, whose memory is taken again. */
+static void test_steady(life *l) {
+    static const call_limit limits[] = {
+        {"cuMemAlloc", 0},           {"cuMemAllocHost", 0},      {"cuEventCreate", 0},
+        {"cuStreamBeginCapture", 0}, {"cuGraphInstantiate", 0},  {"cuLaunchKernel", 0},
+        {"cuMemcpyDtoHAsync", 0},    {"cuStreamSynchronize", 0}, {"cuGraphLaunch", 2},
+        {"cuMemcpyHtoDAsync", 2},    {"cuEventSynchronize", 2}};
+    enum { N_LIMITS = sizeof limits / sizeof *limits };
+    assay_error error = ASSAY_ERROR_INIT;
+    uint64_t from[N_LIMITS];
+    double loss;
+    require(open_life(l, &error), &error);
+    require(train(l, &error), &error);
+    for (int i = 0; i < N_LIMITS; i++)
+        from[i] = calls(limits[i].function);
+    for (int64_t i = 0; i < STEADY; i++)
+        require(step_once(l, 4 + i, &error), &error);
+    for (int i = 0; i < N_LIMITS; i++) {
+        uint64_t n = calls(limits[i].function) - from[i], most = STEADY * limits[i].most;
+        tap_ok(n <= most, "%s: %llu calls in %d steps; at most %llu", limits[i].function,
+               (unsigned long long)n, STEADY, (unsigned long long)most);
+    }
+    uint64_t waits = calls("cuStreamSynchronize");
+    require(l->backend->sync(l->device, &error), &error);
+    require(l->backend->read(l->accumulate, l->graph->loss, &loss, 1, &error), &error);
+    waits = calls("cuStreamSynchronize") - waits;
+    tap_ok(waits == 1, "reading a loss waits %llu times", (unsigned long long)waits);
+    close_life(l);
+}
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+enum { BATCHES = 7 };
+
+/* Gradients of all batches; between them the session waits, or goes on. */
+static double *sum_gradients(life *l, as_arena *arena, bool waits) {
+    static const int32_t lengths[BATCHES][ROWS] = {{5, 2, 4}, {1, 8, 2}, {3, 3, 3}, {9, 1, 1},
+                                                   {2, 2, 2}, {6, 4, 1}, {1, 1, 9}};
+    assay_error error = ASSAY_ERROR_INIT;
+    runner r = {
+        .backend = l->backend, .graph = l->graph, .device = l->device, .session = l->session};
+    uint64_t n = 0;
+    for (uint32_t p = 0; p < l->graph->n_parameters; p++)
+        n += (uint64_t)l->graph->parameters[p].n_elements;
+    double *all = require_alloc(arena, n, sizeof *all), *next = all;
+    runner_zero_gradients(&r);
+    for (int i = 0; i < BATCHES; i++) {
+        assay_step step = make_step(1, (uint64_t)i, 1.0 / ROWS);
+        assay_batch *batch = make_batch(arena, lengths[i], ROWS, N_IDS, N_CLASSES);
+        require(l->backend->run(l->accumulate, batch, &step, &error), &error);
+        if (waits)
+            require(l->backend->sync(l->device, &error), &error);
+    }
+    for (uint32_t p = 0; p < l->graph->n_parameters; p++) {
+        double *gradient = runner_download(&r, arena, ASSAY_STATE_GRADIENT, p);
+        memcpy(next, gradient, (size_t)l->graph->parameters[p].n_elements * sizeof *next);
+        next += l->graph->parameters[p].n_elements;
+    }
+    return all;
+}
+
+static void test_streams(life *l) {
+    assay_error error = ASSAY_ERROR_INIT;
+    as_arena *arena = as_arena_new();
+    uint64_t n = 0;
+    for (uint32_t p = 0; p < l->graph->n_parameters; p++)
+        n += (uint64_t)l->graph->parameters[p].n_elements;
+    require(open_life(l, &error), &error);
+    double *apart = sum_gradients(l, arena, true), *together = sum_gradients(l, arena, false);
+    tap_ok(max_abs(apart, (int64_t)n) > 0 && memcmp(apart, together, n * sizeof *apart) == 0,
+           "gradients of %d batches, none waited for: the same bits", BATCHES);
+    close_life(l);
+    as_arena_free(arena);
+}
+
 int main(int argc, char **argv) {
     static const as_option_value small[] = {
         {.name = "layers", .kind = AS_OPTION_NUMBER, .number = 12},
@@ -297,13 +394,14 @@ int main(int argc, char **argv) {
     as_option_value options[5];
     tap_init(&argc, argv);
     if (argc != 4)
-        tap_bail("usage: life faults|limit|plans|launches MODEL DTYPE");
+        tap_bail("usage: life faults|limit|plans|launches|steady|streams MODEL DTYPE");
     find("emulated_fail", &fail_next);
     find("emulated_held", &held);
     find("emulated_pinned", &pinned);
     find("emulated_descriptors", &descriptors);
     find("emulated_products", &products);
     find("emulated_works", &works);
+    find("emulated_calls", &calls);
     bool counts = strcmp(argv[1], "launches") == 0, is_bert = strcmp(argv[2], "bert") == 0;
     memcpy(options, small, sizeof small);
     options[0].number = counts ? 12 : 1;
@@ -314,6 +412,10 @@ int main(int argc, char **argv) {
     l.batch = make_batch(arena, lengths, ROWS, N_IDS, N_CLASSES);
     if (counts)
         test_launches(&l);
+    else if (strcmp(argv[1], "steady") == 0)
+        test_steady(&l);
+    else if (strcmp(argv[1], "streams") == 0)
+        test_streams(&l);
     else if (strcmp(argv[1], "faults") == 0)
         test_faults(&l);
     else if (strcmp(argv[1], "limit") == 0)

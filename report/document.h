@@ -89,6 +89,7 @@ typedef struct as_rendered {
     as_number_sources sources; /* in the arena given */
 } as_rendered;
 
+/* [any] Makes a document; its numbers' sources come apart from the text. The caller empties it. */
 ASSAY_MUST_USE assay_status as_document_render(as_arena *arena, const as_document *document,
                                                const as_report_input *input,
                                                as_rendered *ret_rendered, assay_error *error);

@@ -5,25 +5,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "report/latex.h"
 
 /* Words longer than this get places to break, a piece each; the others are hyphenated by LaTeX. */
 enum { WORD_MOST = 11, PIECE = 6 };
-
-/* A UTF-8 sequence's length and character; 0: none begins here. */
-static size_t sequence(const unsigned char *p, uint32_t *ret_code) {
-    size_t n = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
-    uint32_t code = n == 1 ? p[0] : p[0] & (0x7fu >> n);
-    if ((p[0] & 0xc0) == 0x80 || p[0] >= 0xf8)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    *ret_code = code;
-    return n;
-}
 
 /* LaTeX's own signs; NULL: the character stands for itself. */
 static const char *escaped(unsigned char c) {
@@ -125,7 +111,7 @@ static void put_text(FILE *stream, const char *text) {
     size_t in_word = 0, length = word_length(start, start);
     for (const unsigned char *p = start; *p;) {
         uint32_t code = 0;
-        size_t n = sequence(p, &code);
+        size_t n = as_utf8_sequence((const char *)p, &code);
         bool breaks = breaks_after(start, p), ends = code == ' ' || breaks;
         if (code == ' ' && p > start && is_digit(p[-1]) && p[1] == '%')
             fputs("\\,", stream); /* a number and its unit stay together */
@@ -172,7 +158,7 @@ void as_tex_code(FILE *stream, const char *text) {
 void as_bib_text(FILE *stream, const char *text) {
     for (const unsigned char *p = (const unsigned char *)(text ? text : ""); *p;) {
         uint32_t code = 0;
-        size_t n = sequence(p, &code);
+        size_t n = as_utf8_sequence((const char *)p, &code);
         if (code == '{' || code == '}')
             fputs(code == '{' ? "\\textbraceleft " : "\\textbraceright ", stream);
         else if (code == '"' || code == '@')

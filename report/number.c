@@ -86,13 +86,6 @@ as_number as_number_count(int64_t count) {
     return number;
 }
 
-as_number_text as_number_join(as_number number, bool ascii) {
-    as_number_text joined;
-    const char *sign = number.half[0] == '\0' ? "" : ascii ? " +- " : " \xc2\xb1 ";
-    snprintf(joined.text, sizeof joined.text, "%s%s%s", number.value, sign, number.half);
-    return joined;
-}
-
 as_number_text as_number_signed(double value, int decimals) {
     as_number_text result = {"-"};
     if (!isfinite(value) || fabs(value) >= 1e18)

@@ -32,11 +32,9 @@ as_number as_number_count_short(int64_t count);
 /* [any] "82,115"; "-" when negative. */
 as_number as_number_count(int64_t count);
 
-/* [any] Value and half joined: "86.3 ± 2.3" ("+-" in ASCII). */
 typedef struct as_number_text {
     char text[72];
 } as_number_text;
-as_number_text as_number_join(as_number number, bool ascii);
 
 /* [any] Signed difference with `decimals` places, "+0.52", "-0.20", "0.00" for what rounds to zero.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report/page.h: a report as data: headings, paragraphs, lists, tables and plots, made once by the
- * sections and written by a renderer per format (Markdown: page_markdown.c, HTML: html.c). Nothing
+ * sections and written by a renderer per format (Markdown: markdown.c, HTML: html.c). Nothing
  * here knows a format; texts stand in it as they are, and each renderer makes them harmless. A
  * number knows its rounded text, its unrounded value and where it comes from.
  *
@@ -120,18 +120,21 @@ typedef struct as_page {
     as_span *span;   /* the latest */
 } as_page;
 
+/* [owner] An empty page; everything in it lives in the arena. */
 as_page as_page_new(as_arena *arena);
 
 /* ---- blocks [owner] -------------------------------------------------------------------------- */
 
+/* A block of spans follows: as_page_text and the like write into the latest one. */
 void as_page_title(as_page *page);
 void as_page_section(as_page *page, const char *id, const char *text);
 void as_page_paragraph(as_page *page);
 void as_page_list(as_page *page);
 void as_page_item(as_page *page);
+/* What stands between them is folded up where a format can. */
 void as_page_details(as_page *page);
 void as_page_details_end(as_page *page);
-void as_page_plot(as_page *page, const as_plot *plot);
+void as_page_plot(as_page *page, const as_plot *plot); /* which outlives the page */
 
 /* A table's columns, then rows of cells; the caption says what the numbers are. */
 void as_page_table(as_page *page, const char *id, const char *caption);

@@ -67,6 +67,7 @@ typedef struct as_scene {
     size_t n_words, words_room;
 } as_scene;
 
+/* [owner] An empty one of that size in points; everything in it lives in the arena. */
 as_scene as_scene_new(as_arena *arena, double width, double height);
 
 /* [owner] Points are copied. */

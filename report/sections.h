@@ -58,6 +58,7 @@ typedef struct as_confused {
 /* [any] The commonest of them, at most `most`, by falling count; returns how many. */
 size_t as_commonest_confusions(const as_scores *scores, as_confused *list, size_t most);
 
+/* [any] One section of the page each, of the runs and rows in `in`. */
 void as_section_convergence(as_page *page, const as_section_input *in);
 void as_section_curves(as_page *page, const as_section_input *in);
 void as_section_models(as_page *page, const as_section_input *in);

@@ -126,6 +126,19 @@ static void on_step(void *context, const as_step_record *step) {
     fputs("}\n", stream);
 }
 
+/* What a suite asks for and has no texts for must not pass in silence. */
+static void warn_of_no_validation(as_cell *cell) {
+    const as_entry *entry = cell->spec.entry;
+    const json_t *stopping = json_object_get(entry->training_json, "early_stopping");
+    if (cell->data->splits[AS_SPLIT_VALIDATION].n_rows || entry->training.epochs < 1)
+        return;
+    if (json_object_size(stopping) && entry->training.patience > 0)
+        as_cell_warn(cell, "early_stopping: there are no validation texts, so all epochs are run");
+    if (json_object_get(entry->training_json, "keep") && entry->training.keep_best)
+        as_cell_warn(cell, "keep: there are no validation texts to find the best epoch by, so the "
+                           "last is tested");
+}
+
 static assay_status train(as_cell *cell, assay_error *error) {
     const as_features *features = cell->features;
     as_train_job job = {.trainee = features ? as_features_trainee(features) : cell->trainee,
@@ -141,6 +154,7 @@ static assay_status train(as_cell *cell, assay_error *error) {
     if (status != ASSAY_OK)
         return status;
     as_cell_stage(cell, "train");
+    warn_of_no_validation(cell);
     cell->training_from = as_cell_peaks_begin(cell);
     as_energy_start(&cell->state.energy);
     status = as_cell_saver(cell, &job.saver, error);
@@ -171,6 +185,21 @@ static assay_status check_openmp(assay_error *error) {
                    n, names);
 }
 
+/* A training that diverged leaves the weights of an epoch before that, and the reason names it. */
+static assay_status save_good(as_cell *cell, assay_error *error) {
+    assay_error unsaved = ASSAY_ERROR_INIT;
+    size_t used = strlen(error->text);
+    assay_status status = as_cell_save(cell, &unsaved);
+    if (status != ASSAY_OK) {
+        *error = unsaved;
+        return status;
+    }
+    snprintf(error->text + used, sizeof error->text - used, "; epoch %d, the %s before that, %s",
+             (int)cell->trained.kept_epoch, cell->spec.entry->training.keep_best ? "best" : "last",
+             cell->suite->checkpoint_keep ? "is kept" : "is kept where checkpoint.keep is true");
+    return ASSAY_DIVERGED;
+}
+
 static assay_status work(as_cell *cell, assay_error *error) {
     assay_status status = as_cell_prepare(cell, error);
     if (status == ASSAY_OK && cell->mode == AS_CELL_HAND_OUT)
@@ -190,6 +219,8 @@ static assay_status work(as_cell *cell, assay_error *error) {
         assay_status recorded = as_cell_record_training(cell, error);
         status = status == ASSAY_OK ? recorded : status;
     }
+    if (status == ASSAY_DIVERGED && cell->engine && cell->trained.kept_epoch > 0)
+        status = save_good(cell, error);
     if (status == ASSAY_OK)
         status = as_cell_save(cell, error);
     if (status == ASSAY_OK && cell->suite->measure_scores)

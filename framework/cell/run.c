@@ -227,7 +227,8 @@ static assay_status settle(as_run_work *r, const as_cell_spec *spec, const as_ce
     }
     outcome->status = record->status;
     outcome->reason = record->reason ? as_arena_strdup(r->arena, record->reason) : NULL;
-    outcome->accuracy = record->test.accuracy.value;
+    outcome->accuracy =
+        spec->entry->grid ? record->validation.accuracy.value : record->test.accuracy.value;
     outcome->p50_ms = record->single_stream.p50_ms.value;
     status = ASSAY_OK;
     as_record_free(record);
@@ -262,9 +263,10 @@ assay_status as_run_conclude(as_run_work *r, size_t i, const as_cell_paths *path
 }
 
 assay_status as_run_put_in_place(as_run_work *r, size_t i, const as_cell_paths *paths,
-                                 const as_cell_outcome *outcome, assay_error *error) {
-    /* a failed one of an earlier run */
-    assay_status status = as_remove_folder(paths->final, error);
+                                 as_cell_outcome *outcome, assay_error *error) {
+    assay_status status = as_run_same_note(r, i, paths, outcome, error);
+    if (status == ASSAY_OK)
+        status = as_remove_folder(paths->final, error); /* a failed one of an earlier run */
     if (status == ASSAY_OK && rename(paths->work, paths->final) != 0)
         status =
             as_fail(error, ASSAY_IO, paths->final, "cannot be put in place: %s", strerror(errno));
@@ -354,7 +356,7 @@ void as_run_end_cell(as_run_work *r, size_t i, const as_cell_outcome *outcome) {
 static assay_status run_missing(as_run_work *r, const bool *keep, assay_error *error) {
     assay_status status = ASSAY_OK;
     for (size_t i = 0; status == ASSAY_OK && i < r->n_cells && !r->summary.stop_signal; i++) {
-        as_cell_outcome outcome = {AS_CELL_FAILED, NULL, NAN, NAN, 0};
+        as_cell_outcome outcome = {AS_CELL_FAILED, NULL, NAN, NAN, 0, NULL};
         if (r->groups && r->groups[i] == i && !keep[i])
             status = as_run_group(r, i, error);
         if (keep[i] || r->groups)
@@ -427,6 +429,9 @@ assay_status as_run_suite(as_arena *arena, const as_suite *suite, const as_run_o
     }
     if (status == ASSAY_OK) {
         as_run_tell(&r, AS_RUN_BEGIN);
+        status = as_run_same_begin(&r, keep, error);
+    }
+    if (status == ASSAY_OK) {
         status = run_missing(&r, keep, error);
         as_run_remove_handouts(&r);
     }

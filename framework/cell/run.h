@@ -37,10 +37,11 @@ typedef struct as_run_options {
 /* One finished cell, as a line of progress shows it. */
 typedef struct as_cell_outcome {
     as_cell_status status;
-    const char *reason; /* NULL when ok */
-    double accuracy;    /* test; NaN: none */
-    double p50_ms;      /* NaN: not measured */
-    double seconds;     /* of the whole process */
+    const char *reason;  /* NULL when ok */
+    double accuracy;     /* test, of a grid's point validation; NaN: none */
+    double p50_ms;       /* NaN: not measured */
+    double seconds;      /* of the whole process */
+    const char *same_as; /* an entry that predicts the same class for every test text; NULL */
 } as_cell_outcome;
 
 typedef enum as_run_event_kind {

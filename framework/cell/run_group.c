@@ -112,7 +112,7 @@ static void await(group *g, member *m) {
 
 /* Takes over what a member that has ended left. */
 static assay_status settle(group *g, member *m, assay_error *error) {
-    as_cell_outcome outcome = {AS_CELL_FAILED, NULL, NAN, NAN, 0};
+    as_cell_outcome outcome = {AS_CELL_FAILED, NULL, NAN, NAN, 0, NULL};
     const as_process_result result = as_process_result_of(m->process);
     assay_status status =
         as_run_conclude(g->run, m->cell, &m->paths, &m->config, &result, &outcome, error);
@@ -136,7 +136,7 @@ static assay_status settle_ended(group *g, assay_error *error) {
 /* Until it waits for its first turn, or has ended without. */
 static assay_status begin(group *g, member *m, assay_error *error) {
     as_run_work *r = g->run;
-    as_cell_outcome outcome = {AS_CELL_FAILED, NULL, NAN, NAN, 0};
+    as_cell_outcome outcome = {AS_CELL_FAILED, NULL, NAN, NAN, 0, NULL};
     bool ready = false;
     as_run_begin_cell(r, m->cell);
     assay_status status = as_cell_paths_make(r, r->cells[m->cell].name, &m->paths, error);

@@ -6,6 +6,7 @@
 #include "cell/process.h"
 #include "cell/run.h"
 #include "cell/run_folder.h"
+#include "results/record/same.h"
 
 typedef struct as_run_work {
     as_arena *arena;
@@ -15,6 +16,7 @@ typedef struct as_run_work {
     const as_cell_spec *cells;
     size_t n_cells;
     const size_t *groups; /* [n_cells] first cell of each one's group; NULL: none takes turns */
+    as_answers *answers;  /* [n_cells] of those that are done */
     as_run_folder folder;
     as_run_event event; /* of the cell at work */
     as_run_summary summary;
@@ -24,6 +26,7 @@ typedef struct as_cell_paths {
     char *final, *work, *log;
 } as_cell_paths;
 
+/* Tells the listener, if there is one, of r->event. */
 void as_run_tell(as_run_work *r, as_run_event_kind kind);
 /* A cell begins; it has ended, which is counted. */
 void as_run_begin_cell(as_run_work *r, size_t i);
@@ -54,7 +57,16 @@ ASSAY_MUST_USE assay_status as_run_conclude(as_run_work *r, size_t i, const as_c
                                             as_cell_outcome *outcome, assay_error *error);
 ASSAY_MUST_USE assay_status as_run_put_in_place(as_run_work *r, size_t i,
                                                 const as_cell_paths *paths,
-                                                const as_cell_outcome *outcome, assay_error *error);
+                                                as_cell_outcome *outcome, assay_error *error);
+
+/* ---- run_same.c ------------------------------------------------------------------------------ */
+
+/* Reads what the cells predict that an earlier run has done. */
+ASSAY_MUST_USE assay_status as_run_same_begin(as_run_work *r, const bool *keep, assay_error *error);
+/* A cell that has ended beside those before it: outcome->same_as, and the list in run.json, which
+ * the next note writes. */
+ASSAY_MUST_USE assay_status as_run_same_note(as_run_work *r, size_t i, const as_cell_paths *paths,
+                                             as_cell_outcome *outcome, assay_error *error);
 
 /* ---- run_group.c ----------------------------------------------------------------------------- */
 

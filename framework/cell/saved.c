@@ -291,6 +291,21 @@ static assay_status read_labels(opening *o) {
     return status;
 }
 
+/* Weights from before a training's loss was no number. */
+static assay_status read_training(opening *o) {
+    json_t *training = NULL;
+    assay_status status = get_json(o, "training", &training);
+    const char *stopped = json_string_value(json_object_get(training, "stopped"));
+    const json_t *epoch = json_object_get(training, "epoch");
+    if (status == ASSAY_OK && (!stopped || !json_is_integer(epoch)))
+        status = as_fail(o->error, ASSAY_BAD_DATA, field_of(o, "training").text,
+                         "expected an object with \"stopped\" and \"epoch\"");
+    if (status == ASSAY_OK && strcmp(stopped, "diverged") == 0)
+        o->cell->diverged_after = json_integer_value(epoch);
+    json_decref(training);
+    return status;
+}
+
 /* A path would load whatever lies there. */
 static assay_status check_id(const opening *o, const char *key, const char *id) {
     if (*id && !strchr(id, '/') && *id != '.')
@@ -325,12 +340,14 @@ static assay_status read_metadata(opening *o) {
     cell->n_classes = (int32_t)n_classes;
     if (status == ASSAY_OK && as_dtype_from_name(cell->dtype) < 0)
         status = as_fail(o->error, ASSAY_BAD_DATA, field_of(o, "dtype").text,
-                         "found \"%.40s\"; expected \"f32\", \"f64\" or \"bf16\"", cell->dtype);
+                         "found \"%.40s\"; expected f32, f64, bf16, tf32 or fp16", cell->dtype);
     if (status == ASSAY_OK)
         status = get_json(o, "options", &cell->options);
     if (status == ASSAY_OK && !json_is_object(cell->options))
         status =
             as_fail(o->error, ASSAY_BAD_DATA, field_of(o, "options").text, "expected an object");
+    if (status == ASSAY_OK)
+        status = read_training(o);
     return status == ASSAY_OK ? read_labels(o) : status;
 }
 

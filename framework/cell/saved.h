@@ -46,7 +46,8 @@ typedef struct as_saved_cell {
     const char *const *labels; /* [n_classes] */
     int32_t n_classes;
     int64_t vocab_size, max_tokens;
-    json_t *options; /* owned */
+    int64_t diverged_after; /* epoch of the weights, where training diverged later; 0: it did not */
+    json_t *options;        /* owned */
     as_saved_tokenizer *tokenizer;
     as_safetensors *weights;        /* a map of the file */
     assay_graph *graph;             /* forward alone */

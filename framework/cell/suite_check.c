@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "data/resources/resources.h"
+#include "data/tokenizers/wordpiece.h"
 #include "train/weights.h"
 
 enum { TRIAL_CLASSES = 2, TRIAL_WORDS = 5000 };
@@ -156,6 +157,29 @@ static assay_status build(trial *t, assay_error *error) {
     return status;
 }
 
+/* The words of a WordPiece vocabulary that is on this machine, against those of the weights. */
+static assay_status check_vocabulary(const trial *t, const char *data_dir, assay_error *error) {
+    const as_weights_config *has = t->weights ? as_weights_configuration(t->weights) : NULL;
+    const as_tokenizer_config *k = &t->entry->tokenizer;
+    const as_wordpiece_options options = {k->lower_case, k->split_chinese, k->strip_accents};
+    as_wordpiece *wordpiece = NULL;
+    const char *path = NULL, *member = NULL;
+    assay_error absent = ASSAY_ERROR_INIT;
+    if (!has || strcmp(k->kind, "wordpiece") != 0 ||
+        as_resource_file(t->arena, k->vocabulary, "vocabulary", "vocabulary", data_dir, &path,
+                         &member, &absent) != ASSAY_OK)
+        return ASSAY_OK; /* the cell tells what is not there */
+    assay_status status =
+        as_wordpiece_load_file(t->arena, path, member, &options, &wordpiece, error);
+    if (status != ASSAY_OK || as_wordpiece_vocab_size(wordpiece) == has->vocab_size)
+        return status;
+    as_where where = as_where_join(t->entry->where, "/", "tokenizer/vocabulary");
+    return as_fail(error, ASSAY_BAD_DATA, where.text,
+                   "%.200s has %d tokens; the weights' config.json says vocab_size %lld: use the "
+                   "vocabulary that belongs to them",
+                   path, (int)as_wordpiece_vocab_size(wordpiece), (long long)has->vocab_size);
+}
+
 /* Token weights, layers that the strategy wants, every tensor of the weights. */
 static assay_status check_parameters(trial *t, assay_error *error) {
     const assay_graph_view *view = as_graph_view(t->graph);
@@ -190,6 +214,8 @@ static assay_status try_entry(trial *t, const char *data_dir, assay_error *error
                           &t->options, error);
     if (status == ASSAY_OK)
         status = build(t, error);
+    if (status == ASSAY_OK)
+        status = check_vocabulary(t, data_dir, error);
     return status == ASSAY_OK ? check_parameters(t, error) : status;
 }
 

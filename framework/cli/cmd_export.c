@@ -83,6 +83,7 @@ static assay_status export_model(as_arena *arena, int argc, char **argv, assay_e
     if (status == ASSAY_OK)
         status = export_cell(cell, format, folder, error);
     if (status == ASSAY_OK) {
+        as_warn_diverged(cell->diverged_after);
         warn_of_cleaning(cell, format);
         printf("%s: %s of %s, %d classes\n", folder, format, cell->name, (int)cell->n_classes);
     }

@@ -379,6 +379,8 @@ static assay_status predict(as_arena *arena, int argc, char **argv, assay_error 
                          "and a FILE are given; texts come from one of them");
     if (status == ASSAY_OK)
         status = as_saved_cell_open(arena, operands.items[0], &cell, error);
+    if (status == ASSAY_OK)
+        as_warn_diverged(cell->diverged_after);
     set_openmp(n_threads);
     if (status == ASSAY_OK)
         status = as_saved_cell_start(arena, cell, backend, n_threads, text ? 1 : MAX_ROWS, error);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "assay/status.h"
@@ -67,6 +68,8 @@ ASSAY_MUST_USE assay_status as_args_parse(as_arena *arena, int argc, char **argv
 int as_exit_code(assay_status status);
 /* [main] Prints "assay: WHERE: TEXT" to stderr, lines after the first indented; the exit code. */
 int as_print_error(const assay_error *error);
+/* Warns of weights that are those of an epoch before their training diverged; 0: it did not. */
+void as_warn_diverged(int64_t epoch);
 /* [main] Everything that was printed has arrived: flushes stdout. A full disk or a closed pipe is
  * an error to be told, whatever `code` the work ended with; returns the exit code. */
 int as_close_stdout(int code);

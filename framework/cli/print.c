@@ -60,6 +60,15 @@ int as_close_stdout(int code) {
     return as_print_error(&error);
 }
 
+void as_warn_diverged(int64_t epoch) {
+    if (epoch > 0)
+        fprintf(
+            stderr,
+            "assay: warning: the training diverged; these are the weights of epoch %lld, before "
+            "that\n",
+            (long long)epoch);
+}
+
 void as_die_of(int signal_number) {
     sigset_t one;
     fflush(NULL);

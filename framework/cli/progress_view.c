@@ -25,6 +25,7 @@ struct as_progress_view {
     size_t n_cells;
     bool has_progress;
     as_cell_progress latest;
+    uint32_t told, told_of_run; /* AS_WATCH_* that have had their line: of this cell; of the run */
 };
 
 void as_seconds_text(double seconds, char *text, size_t size) {
@@ -192,6 +193,39 @@ static void show(as_progress_view *v, const as_run_event *event) {
         sign_of_life(v, event);
 }
 
+/* ---- watchers -------------------------------------------------------------------------------- */
+
+static void print_watch(as_progress_view *v, const as_run_event *event, const char *line) {
+    char label[120];
+    cell_label(v, event->spec, label, sizeof label);
+    clear_line(v);
+    fprintf(stderr, "    %s!%s %s  ", v->colour ? "\033[33m" : "", v->colour ? "\033[0m" : "",
+            label);
+    if (v->latest.epoch > 0 && event->kind == AS_RUN_PROGRESS)
+        fprintf(stderr, "epoch %d: ", v->latest.epoch);
+    fprintf(stderr, "%s\n", line);
+    v->drawn_ns = 0;
+}
+
+/* What a cell's training is seen to do for the first time. The validation set is the run's. */
+static void print_watches(as_progress_view *v, const as_run_event *event) {
+    uint32_t news = v->latest.watch & ~v->told & ~v->told_of_run;
+    for (uint32_t one = 1; one && news; one <<= 1)
+        if ((news & one) && as_watch_line(one))
+            print_watch(v, event, as_watch_line(one));
+    v->told |= news;
+    v->told_of_run |= news & AS_WATCH_SMALL_VALIDATION;
+}
+
+static void print_same(as_progress_view *v, const as_run_event *event) {
+    char line[200];
+    if (!event->outcome->same_as)
+        return;
+    snprintf(line, sizeof line, "predicts the same class as %.100s for every test text",
+             event->outcome->same_as);
+    print_watch(v, event, line);
+}
+
 static void print_begin(as_progress_view *v, const as_run_event *event) {
     const as_suite *s = v->suite;
     fprintf(stderr, "%s  %zu %s x ", s->name, s->n_entries,
@@ -226,7 +260,8 @@ static void print_finished(as_progress_view *v, const as_run_event *event) {
     if (outcome->status == AS_CELL_OK) {
         as_seconds_text(outcome->seconds, took, sizeof took);
         if (isfinite(outcome->accuracy))
-            fprintf(stderr, "  acc %.1f %%", outcome->accuracy * 100);
+            fprintf(stderr, "  %s %.1f %%", event->spec->entry->grid ? "val" : "acc",
+                    outcome->accuracy * 100);
         if (outcome->p50_ms > 0) {
             int digits = 2 - (int)floor(log10(outcome->p50_ms)); /* three in all */
             fprintf(stderr, "  p50 %.*f ms",
@@ -261,12 +296,14 @@ static void on_event(void *context, const as_run_event *event) {
     case AS_RUN_CELL:
         v->cell_ns = as_clock_ns();
         v->has_progress = false;
+        v->told = 0;
         v->drawn_ns = 0;
         show(v, event);
         break;
     case AS_RUN_PROGRESS:
         v->latest = *event->progress;
         v->has_progress = true;
+        print_watches(v, event);
         show(v, event);
         break;
     case AS_RUN_TICK:
@@ -275,6 +312,7 @@ static void on_event(void *context, const as_run_event *event) {
     case AS_RUN_FINISHED:
         v->seconds[event->cell] = event->outcome->seconds;
         print_finished(v, event);
+        print_same(v, event);
         v->spoken_ns = as_clock_ns();
         break;
     }

@@ -90,13 +90,6 @@ as_figure as_percentile(const double *sorted, size_t n, double p) {
     return figure;
 }
 
-/* The upper end exists when P(Bin(n, p) < n) = 1 - p^n >= 0.975, the lower one when
- * P(Bin(n, p) < 1) = (1 - p)^n <= 0.025. */
-int64_t as_percentile_samples_needed(double p) {
-    double worst = fmax(log(0.025) / log(p), log(0.025) / log1p(-p));
-    return (int64_t)ceil(worst);
-}
-
 as_figure as_bootstrap_percentiles(double value, double *resampled, size_t n) {
     as_figure figure = as_figure_point(value);
     for (size_t i = 0; i < n; i++)

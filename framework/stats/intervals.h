@@ -43,11 +43,9 @@ void as_sort_doubles(double *values, size_t n);
 /* [any] Percentile of n ascending samples by nearest rank, x_(ceil(p n)), with the
  * distribution-free interval between order statistics l and u: l the largest rank with P(Bin(n, p)
  * < l) <= 0.025, u the smallest with P(Bin(n, p) < u) >= 0.975 (David and Nagaraja 2003,
- * section 7.1). An end whose rank falls outside 1 .. n is NaN. 0 < p < 1. */
+ * section 7.1). An end whose rank falls outside 1 .. n is NaN: the upper one where 1 - p^n < 0.975,
+ * the lower one where (1 - p)^n > 0.025, so that p = 0.99 needs 368 samples. 0 < p < 1. */
 as_figure as_percentile(const double *sorted, size_t n, double p);
-
-/* [any] Fewest samples for which as_percentile has both ends: 368 for p = 0.99. */
-int64_t as_percentile_samples_needed(double p);
 
 /* [any] 2.5 % and 97.5 % quantiles (type 7) of the n resampled values, which are sorted in place;
  * NaN ends when one of them is NaN or n is 0. */

@@ -6,10 +6,13 @@
 #include "train/loss_scale.h"
 #include "train/train.h"
 
+/* [any] The graph, configuration and device that it works with; the engine's, and so not for longer
+ * than it. */
 const assay_graph *as_engine_graph(const as_engine *engine);
 const as_engine_config *as_engine_configuration(const as_engine *engine);
-int32_t as_engine_n_classes(const as_engine *engine);
 assay_device *as_engine_device(const as_engine *engine);
+/* [any] Channels of the logits. */
+int32_t as_engine_n_classes(const as_engine *engine);
 
 /* [cell] Times of the backend's runs are kept from zero on, or not any longer. false: the backend
  * can't. */

@@ -28,11 +28,14 @@ typedef struct check_run {
     int32_t n_failed;
 } check_run;
 
+/* [cell] Hands one check's outcome to the listener; failed ones are counted in `run`. */
 void as_check_tell(const as_model_check *check, check_run *run, const char *name,
                    as_check_outcome outcome, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* [cell] One that failed with an error. */
 void as_check_tell_error(const as_model_check *check, check_run *run, const char *name,
                          const assay_error *error);
+/* [any] The same rows every time, in which a token tells the class. */
 void as_check_rows(check_rows *rows, int32_t n_classes);
 /* Row b alone; valid until the next call. */
 assay_batch as_check_row(check_rows *rows, int32_t b);

@@ -161,6 +161,12 @@ assay_status as_train_config_from_json(const json_t *training, const char *where
         return as_fail(error, ASSAY_BAD_DATA, place.text,
                        "found %g; adam_lazy has no weight decay: set it to 0 or choose adam",
                        config.update.weight_decay);
+    place = as_where_join(where, "/", "training/momentum");
+    if (config.update.optimizer != ASSAY_OPTIMIZER_SGD && config.update.momentum > 0)
+        return as_fail(error, ASSAY_BAD_DATA, place.text,
+                       "found %g; only sgd has momentum, the adams have beta1: remove it or choose "
+                       "sgd",
+                       config.update.momentum);
     place = as_where_join(where, "/", "training/schedule");
     assay_status status = schedule_from_json(json_object_get(training, "schedule"), place.text,
                                              &config.schedule, error);

@@ -46,6 +46,10 @@ uint64_t as_tensor_type_bytes(as_tensor_type type) {
     return types[type].bytes;
 }
 
+bool as_tensor_type_is_real(as_tensor_type type) {
+    return type <= AS_TENSOR_BF16;
+}
+
 void as_tensor_shape_text(const int64_t *dims, uint32_t rank, char *text, size_t size) {
     size_t used = (size_t)snprintf(text, size, "[");
     for (uint32_t i = 0; i < rank && used < size; i++)
@@ -306,7 +310,7 @@ static assay_status map_file(as_safetensors *file, int descriptor, assay_error *
 
 assay_status as_safetensors_open(const char *path, as_safetensors **ret_file, assay_error *error) {
     as_safetensors *file = NULL;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait */
     if (descriptor < 0)
         return as_fail(error, errno == ENOENT ? ASSAY_NOT_FOUND : ASSAY_IO, path, "cannot open: %s",
                        strerror(errno));
@@ -417,7 +421,7 @@ static assay_status check_readable(const as_safetensors *file, const as_tensor *
     if (n != tensor->n_elements)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, where.text,
                        "found %" PRIu64 " elements; expected %" PRIu64, tensor->n_elements, n);
-    if (tensor->type > AS_TENSOR_BF16)
+    if (!as_tensor_type_is_real(tensor->type))
         return as_fail(error, ASSAY_BAD_DATA, where.text,
                        "found dtype %s; weights are F64, F32, F16 or BF16",
                        types[tensor->type].name);

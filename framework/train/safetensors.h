@@ -21,6 +21,7 @@
 #define AS_TRAIN_SAFETENSORS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -87,6 +88,8 @@ const char *as_safetensors_metadata(const as_safetensors *file, const char *key)
 
 /* [any] "F32" and so on; never NULL. */
 const char *as_tensor_type_name(as_tensor_type type);
+/* [any] F64, F32, F16, BF16: what weights can be. */
+bool as_tensor_type_is_real(as_tensor_type type);
 /* [any] Bytes of an element. */
 uint64_t as_tensor_type_bytes(as_tensor_type type);
 /* [any] "[2, 3]" */

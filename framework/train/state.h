@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* train/state.h: the file of a training state: everything that the next optimizer step depends on,
  * so that a run that was broken off goes on to the same weights, bit for bit. This is the file
- * alone; what stands in it is trainer_state.c's, engine_state.c's and the caller's.
+ * alone; what stands in it is trainer_state.c's, trainee_state.c's and the caller's.
  *
  * A safetensors file whose __metadata__ has
  *
@@ -47,6 +47,7 @@ typedef struct as_state_sink as_state_sink;
 typedef assay_status (*as_state_source)(void *context, int32_t state, uint32_t index,
                                         as_state_sink *sink, assay_error *error);
 
+/* [any] None yet; the caller frees them. */
 ASSAY_MUST_USE assay_status as_state_parts_new(as_state_parts **ret_parts, assay_error *error);
 void as_state_parts_free(as_state_parts *parts); /* NULL allowed */
 

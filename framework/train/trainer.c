@@ -50,7 +50,8 @@ double as_seconds_since(int64_t start_ns) {
 
 static void tell(as_training *t, const char *stage, double share) {
     int64_t now_ns = as_clock_ns();
-    if (!t->job->observer.progress || now_ns - t->told_ns < TELL_EVERY_NS)
+    bool watched = t->watch.now & ~t->progress.watch; /* what nobody was told of waits for nobody */
+    if (!t->job->observer.progress || (now_ns - t->told_ns < TELL_EVERY_NS && !watched))
         return;
     t->told_ns = now_ns;
     t->progress.stage = stage;
@@ -75,8 +76,9 @@ static assay_status diverged(as_training *t, const char *what, double value, ass
     t->result.stopped = AS_STOPPED_DIVERGED;
     t->result.diverged_step = t->result.n_steps;
     return as_fail(error, ASSAY_DIVERGED, "training",
-                   "%s is %g at step %lld (epoch %d); a lower learning rate or clipping may help",
-                   what, value, (long long)t->result.n_steps, (int)t->result.n_epochs + 1);
+                   "%s is %s at step %lld (epoch %d); a lower learning rate or clipping may help",
+                   what, isnan(value) ? "not a number" : "infinite", (long long)t->result.n_steps,
+                   (int)t->result.n_epochs + 1);
 }
 
 static assay_status check_finite(as_training *t, const as_batch_result *step, assay_error *error) {
@@ -302,9 +304,12 @@ static assay_status keep(as_training *t, int32_t epoch, assay_error *error) {
 }
 
 static as_watch_epoch watched_epoch(const as_training *t, const as_epoch_figures *epoch) {
-    return (as_watch_epoch){epoch->epoch, epoch->train_accuracy, epoch->validation_accuracy,
+    return (as_watch_epoch){epoch->epoch,
+                            epoch->train_accuracy,
+                            epoch->validation_accuracy,
                             epoch->validation_only_class,
-                            t->validation.split ? t->validation.n_classes_of : 0};
+                            t->validation.split ? t->validation.n_classes_of : 0,
+                            t->validation.split ? t->validation.split->n_rows : 0};
 }
 
 /* Notes whether a finished epoch is the best so far; without validation the latest counts as best.
@@ -313,6 +318,7 @@ static assay_status judge(as_training *t, const as_epoch_figures *epoch, assay_e
     bool better = true;
     as_watch_epoch watched = watched_epoch(t, epoch);
     as_watch_epoch_done(&t->watch, &watched);
+    tell(t, "validate", 1);
     if (t->validation.split) {
         double metric = goodness_of(t, epoch);
         better = t->result.best_epoch == 0 || metric > t->best_metric;
@@ -399,7 +405,7 @@ static void sum_up(as_training *t) {
     int64_t compute_ns = t->trainee->compute_ns(t->trainee->self) - t->compute_start_ns;
     if (result->kept_epoch > 0) {
         as_watch_epoch kept = watched_epoch(t, &t->epochs[result->kept_epoch - 1]);
-        as_watch_finish(&t->watch, &kept, t->validation.split ? t->validation.split->n_rows : 0);
+        as_watch_finish(&t->watch, &kept);
     }
     result->watched = t->watch.found;
     for (int32_t i = 0; i < result->n_epochs; i++) {

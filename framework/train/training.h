@@ -41,6 +41,7 @@ typedef struct as_training {
     bool save_failed;
 } as_training;
 
+/* [any] Seconds of the monotonic clock since then. */
 double as_seconds_since(int64_t start_ns);
 
 /* [cell] Sets the time of the first save. */

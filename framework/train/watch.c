@@ -22,7 +22,7 @@ void as_watch_start(as_watch *watch, int64_t warmup_steps, int64_t planned_steps
     watch->found.warmup_steps = warmup_steps;
     watch->found.planned_steps = planned_steps;
     if (warmup_steps > 0 && warmup_steps >= planned_steps)
-        watch->found.seen |= AS_WATCH_WARMUP;
+        watch->now = watch->found.seen = AS_WATCH_WARMUP;
 }
 
 /* ---- gradient norms -------------------------------------------------------------------------- */
@@ -94,6 +94,11 @@ static bool one_class(const as_watch_epoch *epoch) {
     return epoch->only_class >= 0 && epoch->n_classes_of > 1;
 }
 
+static double half_width(const as_watch_epoch *epoch) {
+    double n = (double)epoch->n_validation;
+    return as_figure_half_width(as_wilson(epoch->validation_accuracy * n, n));
+}
+
 void as_watch_epoch_done(as_watch *watch, const as_watch_epoch *epoch) {
     as_watched *found = &watch->found;
     watch->now &= (uint32_t) ~(AS_WATCH_OVERFITTING | AS_WATCH_ONE_CLASS);
@@ -109,17 +114,19 @@ void as_watch_epoch_done(as_watch *watch, const as_watch_epoch *epoch) {
         watch->now |= AS_WATCH_ONE_CLASS;
     }
     found->seen |= watch->now;
+    if (half_width(epoch) > LARGEST_HALF_WIDTH)
+        watch->now |= AS_WATCH_SMALL_VALIDATION; /* seen: where the kept epoch has it */
+    found->seen &= ~(uint32_t)AS_WATCH_SMALL_VALIDATION;
 }
 
-void as_watch_finish(as_watch *watch, const as_watch_epoch *kept, uint32_t n_validation) {
+void as_watch_finish(as_watch *watch, const as_watch_epoch *kept) {
     as_watched *found = &watch->found;
     if (!kept)
         return;
     found->kept_epoch = kept->epoch;
     found->kept_class = one_class(kept) ? kept->only_class : -1;
-    found->n_validation = n_validation;
-    found->validation_half_width = as_figure_half_width(
-        as_wilson(kept->validation_accuracy * n_validation, (double)n_validation));
+    found->n_validation = kept->n_validation;
+    found->validation_half_width = half_width(kept);
     if (found->validation_half_width > LARGEST_HALF_WIDTH)
         found->seen |= AS_WATCH_SMALL_VALIDATION;
 }
@@ -129,6 +136,24 @@ const char *as_watch_word(uint32_t now) {
            : now & AS_WATCH_ONE_CLASS   ? "one class only"
            : now & AS_WATCH_OVERFITTING ? "over-fitting"
                                         : NULL;
+}
+
+const char *as_watch_line(uint32_t one) {
+    switch (one) {
+    case AS_WATCH_OVERFITTING:
+        return "over-fitting: over 85 % of the train texts right, over 10 points less of the "
+               "validation texts";
+    case AS_WATCH_ONE_CLASS:
+        return "one class only: every validation text is predicted alike";
+    case AS_WATCH_EXPLODING:
+        return "exploding gradient: its norm is over 1000 times the median of the steps before";
+    case AS_WATCH_SMALL_VALIDATION:
+        return "small validation set: its accuracies are known only to over 5 points either way";
+    case AS_WATCH_WARMUP:
+        return "the warm-up takes as many steps as the whole run";
+    default:
+        return NULL;
+    }
 }
 
 /* ---- sentences ------------------------------------------------------------------------------- */

@@ -36,6 +36,7 @@ typedef struct as_watch_epoch {
     double train_accuracy, validation_accuracy;
     int32_t only_class; /* the one class predicted for all validation texts; -1: several, or none */
     int32_t n_classes_of; /* classes among the labels of the validation texts */
+    uint32_t n_validation;
 } as_watch_epoch;
 
 /* What was seen. */
@@ -69,12 +70,15 @@ bool as_watch_take_up(as_watch *watch);
 void as_watch_step(as_watch *watch, int64_t step, double grad_norm);
 /* [any] A finished epoch. */
 void as_watch_epoch_done(as_watch *watch, const as_watch_epoch *epoch);
-/* [any] The epoch whose weights are left, and its validation texts; NULL: none was finished. */
-void as_watch_finish(as_watch *watch, const as_watch_epoch *kept, uint32_t n_validation);
+/* [any] The epoch whose weights are left; NULL: none was finished. */
+void as_watch_finish(as_watch *watch, const as_watch_epoch *kept);
 
 /* [any] The most urgent of `now` in a word or two, for a line that is drawn while training; NULL:
  * nothing there. */
 const char *as_watch_word(uint32_t now);
+
+/* [any] One of AS_WATCH_* as a line that is printed when it is first seen; NULL: no such. */
+const char *as_watch_line(uint32_t one);
 
 /* [any] The i-th thing worth a warning, as a sentence with its figures; labels name the classes.
  * false: there are only i, the text is untouched. */

@@ -49,15 +49,35 @@ static assay_status add_file(as_weights *weights, const char *path, assay_error 
     return ASSAY_OK;
 }
 
+/* A word of a shell: 'it'\''s'. A path that is too long, or would not be shown as it is, becomes
+ * FOLDER. */
+static void quote_for_shell(const char *text, char *quoted, size_t size) {
+    size_t used = 0;
+    bool plain = 4 * strlen(text) + 3 <= size;
+    for (const char *p = text; *p && plain; p++)
+        plain = (unsigned char)*p >= 0x20 && *p != 0x7f;
+    if (!plain) {
+        snprintf(quoted, size, "FOLDER");
+        return;
+    }
+    quoted[used++] = '\'';
+    for (const char *p = text; *p; p++)
+        used += (size_t)snprintf(quoted + used, size - used, *p == '\'' ? "'\\''" : "%c", *p);
+    snprintf(quoted + used, size - used, "'");
+}
+
 /* pytorch_model.bin is a pickle: reading one means to run what it says. */
 static assay_status refuse_pickle(const char *path, const char *folder, assay_error *error) {
+    char quoted[512];
+    quote_for_shell(folder, quoted, sizeof quoted);
     return as_fail(
         error, ASSAY_BAD_DATA, path,
         "holds a pickle, which can run any code; convert it to safetensors: python3 -c \"import "
-        "sys, glob, torch; from safetensors.torch import save_file; d = sys.argv[1]; save_file({k: "
-        "v.clone() for f in glob.glob(d + '/pytorch_model*.bin') for k, v in torch.load(f, "
-        "map_location='cpu', weights_only=True).items()}, d + '/model.safetensors')\" '%s'",
-        folder);
+        "sys, glob, torch; from safetensors.torch import save_file; d = glob.escape(sys.argv[1]); "
+        "save_file({k: v.contiguous().clone() for f in glob.glob(d + '/pytorch_model*.bin') for k, "
+        "v in torch.load(f, map_location='cpu', weights_only=True).items()}, sys.argv[1] + "
+        "'/model.safetensors')\" %s",
+        quoted);
 }
 
 /* File `name` of a weight_map among those opened, which is opened if it is new. */
@@ -341,6 +361,11 @@ static void match_parameter(matching *m, uint32_t index, const char *name) {
     if (found->tensor->rank != parameter->rank ||
         memcmp(found->tensor->dims, parameter->dims, parameter->rank * sizeof *parameter->dims)) {
         snprintf(what, sizeof what, "has shape %s, the model's %s", shape, expected);
+        add_problem(m, found->tensor->name, what);
+    }
+    if (!as_tensor_type_is_real(found->tensor->type)) {
+        snprintf(what, sizeof what, "has dtype %s; weights are F64, F32, F16 or BF16",
+                 as_tensor_type_name(found->tensor->type));
         add_problem(m, found->tensor->name, what);
     }
     m->of_parameter[index] = found;

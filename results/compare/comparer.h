@@ -23,6 +23,7 @@ typedef struct as_matched {
     size_t n;
 } as_matched;
 
+/* [owner] Notes that memory has run out. */
 void as_comparer_no_memory(as_comparer *c);
 void *as_comparer_allocate(as_comparer *c, size_t n, size_t size); /* NULL: status tells */
 const char *as_comparer_text(as_comparer *c, const char *format, ...)

@@ -6,14 +6,9 @@
 
 #include "base/error.h"
 #include "results/record/attention.h"
-#include "results/record/json_reader.h"
+#include "results/record/cell_file.h"
 
 enum { MAX_TEXTS = 10000, MAX_TOKENS = 1 << 16 };
-
-static void need(as_json_reader *r, bool good, const char *key, const char *expected) {
-    if (!good)
-        as_field_fail(r, ASSAY_BAD_DATA, key, "must be %s", expected);
-}
 
 /* null, or [begin, end] within the text */
 static void read_span(as_json_reader *r, const json_t *span, int64_t n_bytes,
@@ -26,7 +21,7 @@ static void read_span(as_json_reader *r, const json_t *span, int64_t n_bytes,
                 json_integer_value(begin) >= 0 &&
                 json_integer_value(begin) <= json_integer_value(end) &&
                 json_integer_value(end) <= n_bytes;
-    need(r, good, "spans", "null or a begin and an end within the text");
+    as_field_need(r, good, "spans", "null or a begin and an end within the text");
     if (good) {
         token->begin = (int64_t)json_integer_value(begin);
         token->end = (int64_t)json_integer_value(end);
@@ -38,20 +33,18 @@ static void read_tokens(as_json_reader *r, const json_t *o, as_attended_text *te
     const json_t *ids = as_field_array(r, o, "ids", MAX_TOKENS, &n);
     const json_t *spans = as_field_array(r, o, "spans", MAX_TOKENS, &n_spans);
     const json_t *weights = as_field_array(r, o, "weights", MAX_TOKENS, &n_weights);
-    need(r, n > 0 && n_spans == n && n_weights == n, "ids",
-         "one for each token, as spans and weights");
-    text->tokens = as_arena_alloc_array(r->arena, n, sizeof *text->tokens);
-    if (!text->tokens)
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "ids", "no memory for %zu tokens", n);
+    as_field_need(r, n > 0 && n_spans == n && n_weights == n, "ids",
+                  "one for each token, as spans and weights");
+    text->tokens = as_field_alloc(r, n, sizeof *text->tokens, "ids");
     for (size_t i = 0; r->status == ASSAY_OK && i < n; i++) {
         const json_t *id = json_array_get(ids, i), *weight = json_array_get(weights, i);
         as_attended_token *token = &text->tokens[i];
-        need(r,
-             json_is_integer(id) && json_integer_value(id) >= 0 &&
-                 json_integer_value(id) <= INT32_MAX,
-             "ids", "whole numbers from 0");
-        need(r, json_is_number(weight) && json_number_value(weight) >= 0, "weights",
-             "numbers from 0");
+        as_field_need(r,
+                      json_is_integer(id) && json_integer_value(id) >= 0 &&
+                          json_integer_value(id) <= INT32_MAX,
+                      "ids", "whole numbers from 0");
+        as_field_need(r, json_is_number(weight) && json_number_value(weight) >= 0, "weights",
+                      "numbers from 0");
         token->id = (int32_t)json_integer_value(id);
         token->weight = json_number_value(weight);
         read_span(r, json_array_get(spans, i), text->n_bytes, token);
@@ -65,10 +58,11 @@ static void read_text(as_json_reader *r, const json_t *o, as_attended_text *text
     text->predicted = as_field_count32(r, o, "predicted");
     text->probability = as_field_real(r, o, "probability");
     text->n_bytes = as_field_count(r, o, "n_bytes");
-    need(r, text->index >= 0 && text->label >= 0 && text->predicted >= 0 && text->n_bytes >= 0,
-         "index", "a whole number from 0, as label, predicted and n_bytes");
-    need(r, text->probability >= 0 && text->probability <= 1.0001, "probability",
-         "a number from 0 to 1");
+    as_field_need(
+        r, text->index >= 0 && text->label >= 0 && text->predicted >= 0 && text->n_bytes >= 0,
+        "index", "a whole number from 0, as label, predicted and n_bytes");
+    as_field_need(r, text->probability >= 0 && text->probability <= 1.0001, "probability",
+                  "a number from 0 to 1");
     read_tokens(r, o, text);
 }
 
@@ -79,7 +73,8 @@ static bool is_one_of(const char *text, const char *const *choices, size_t n) {
     return false;
 }
 
-static void read_attended(as_json_reader *r, const json_t *root, as_attended *a) {
+static void read_attended(as_json_reader *r, const json_t *root, void *into) {
+    as_attended *a = into;
     static const char *const operations[] = {"attention", "attention_pool"};
     static const char *const queries[] = {"pool", "first", "last", "mean"};
     a->cell = as_field_text(r, root, "cell");
@@ -89,14 +84,14 @@ static void read_attended(as_json_reader *r, const json_t *root, as_attended *a)
     a->node = as_field_count(r, root, "node");
     a->heads = as_field_count(r, root, "heads");
     a->query = as_field_text(r, root, "query");
-    need(r, a->model != NULL, "model", "a text");
-    need(r, is_one_of(a->operation, operations, 2), "operation", "attention or attention_pool");
-    need(r, is_one_of(a->query, queries, 4), "query", "pool, first, last or mean");
-    need(r, a->node >= 0 && a->heads >= 1, "node", "a whole number from 0, and heads from 1");
+    as_field_need(r, a->model != NULL, "model", "a text");
+    as_field_need(r, is_one_of(a->operation, operations, 2), "operation",
+                  "attention or attention_pool");
+    as_field_need(r, is_one_of(a->query, queries, 4), "query", "pool, first, last or mean");
+    as_field_need(r, a->node >= 0 && a->heads >= 1, "node",
+                  "a whole number from 0, and heads from 1");
     const json_t *texts = as_field_array(r, root, "texts", MAX_TEXTS, &a->n_texts);
-    a->texts = as_arena_alloc_array(r->arena, a->n_texts, sizeof *a->texts);
-    if (!a->texts)
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "texts", "no memory for %zu", a->n_texts);
+    a->texts = as_field_alloc(r, a->n_texts, sizeof *a->texts, "texts");
     for (size_t i = 0; r->status == ASSAY_OK && i < a->n_texts; i++) {
         const json_t *text = as_field_enter_item(r, texts, "texts", i);
         read_text(r, text, &a->texts[i]);
@@ -105,33 +100,16 @@ static void read_attended(as_json_reader *r, const json_t *root, as_attended *a)
 }
 
 assay_status as_attended_read(const char *folder, as_attended **ret_attended, assay_error *error) {
-    char *path = as_path_join(folder, "attention.json");
+    static const as_cell_file file = {"attention.json", AS_ATTENTION_SCHEMA_VERSION, read_attended};
     as_attended *attended = calloc(1, sizeof *attended);
-    assay_status status = ASSAY_OUT_OF_MEMORY;
-    if (attended)
-        attended->arena = as_arena_new();
-    if (!path || !attended || !attended->arena) {
-        status = as_fail(error, status, folder, "no memory for its attention");
-        goto fail;
-    }
-    if (!as_path_exists(path)) {
-        status = as_fail(error, ASSAY_NOT_FOUND, path, "there is none");
-        goto fail;
-    }
-    status = as_field_load(path, AS_ATTENTION_SCHEMA_VERSION, &attended->json, error);
-    if (status != ASSAY_OK)
-        goto fail;
-    as_json_reader reader = {.file = path, .arena = attended->arena, .error = error};
-    read_attended(&reader, attended->json, attended);
-    status = reader.status;
-    if (status != ASSAY_OK)
-        goto fail;
-    free(path);
-    *ret_attended = attended;
-    return ASSAY_OK;
-fail:
-    free(path);
-    as_attended_free(attended);
+    if (!attended)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory for its attention.json");
+    assay_status status =
+        as_cell_file_read(&file, folder, attended, &attended->arena, &attended->json, error);
+    if (status == ASSAY_OK)
+        *ret_attended = attended;
+    else
+        as_attended_free(attended);
     return status;
 }
 
@@ -145,12 +123,10 @@ void as_attended_free(as_attended *attended) {
 
 assay_status as_run_attended(const as_run *run, const as_record *cell, as_attended **ret_attended,
                              assay_error *error) {
-    char *folder = as_run_cell_folder(run, cell);
-    assay_status status =
-        folder ? as_attended_read(folder, ret_attended, error)
-        : cell->cell
-            ? as_fail(error, ASSAY_OUT_OF_MEMORY, "attention.json", "no memory")
-            : as_fail(error, ASSAY_NOT_FOUND, "attention.json", "of a cell that did not run");
+    char *folder = NULL;
+    assay_status status = as_cell_file_folder(run, cell, "attention.json", &folder, error);
+    if (status == ASSAY_OK)
+        status = as_attended_read(folder, ret_attended, error);
     free(folder);
     return status;
 }

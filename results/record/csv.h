@@ -19,6 +19,7 @@ typedef struct as_csv {
     size_t next_line;
 } as_csv;
 
+/* [any] At its first field. The text is the caller's, outlives the reader and is changed by it. */
 as_csv as_csv_open(char *text);
 
 /* [owner] Next field, unquoted in place and NUL-terminated; NULL at the end of the text (*ret_error

@@ -45,6 +45,18 @@ void as_field_fail(as_json_reader *r, assay_status status, const char *key, cons
         as_fail(r->error, status, r->file, "%s%s%s: %s", r->path, r->path[0] ? "." : "", key, text);
 }
 
+void as_field_need(as_json_reader *r, bool good, const char *key, const char *expected) {
+    if (!good)
+        as_field_fail(r, ASSAY_BAD_DATA, key, "must be %s", expected);
+}
+
+void *as_field_alloc(as_json_reader *r, size_t n, size_t size, const char *key) {
+    void *items = as_arena_alloc_array(r->arena, n, size);
+    if (!items)
+        as_field_fail(r, ASSAY_OUT_OF_MEMORY, key, "no memory for %zu items", n);
+    return items;
+}
+
 static void push(as_json_reader *r, const char *key, const char *suffix) {
     size_t n = strlen(r->path);
     r->marks[r->depth++] = n;

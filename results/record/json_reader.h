@@ -34,6 +34,11 @@ ASSAY_MUST_USE assay_status as_field_load(const char *path, int newest, json_t *
 void as_field_fail(as_json_reader *r, assay_status status, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* [owner] Unless `good`: "must be " and what is expected. */
+void as_field_need(as_json_reader *r, bool good, const char *key, const char *expected);
+/* [owner] Zeroed memory of the reader's arena for the n items of `key`; NULL with a failure. */
+void *as_field_alloc(as_json_reader *r, size_t n, size_t size, const char *key);
+
 /* [owner] The object at `key` (NULL when null or missing) as the new level; one leave per enter. */
 const json_t *as_field_enter(as_json_reader *r, const json_t *o, const char *key);
 const json_t *as_field_enter_item(as_json_reader *r, const json_t *array, const char *key,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "results/record/json_reader.h"
+#include "results/record/cell_file.h"
 #include "results/record/profile.h"
 
 enum { MAX_LINES = 100000 };
@@ -28,11 +28,9 @@ static void read_part(as_json_reader *r, const json_t *o, as_profile_part *part)
     part->tokens = as_field_count(r, o, "tokens");
     part->seconds = as_field_real(r, o, "seconds");
     const json_t *lines = as_field_array(r, o, "lines", MAX_LINES, &n);
-    part->lines = as_arena_alloc_array(r->arena, n, sizeof *part->lines);
-    if (!part->lines) {
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "lines", "no memory for %zu lines", n);
+    part->lines = as_field_alloc(r, n, sizeof *part->lines, "lines");
+    if (!part->lines)
         return;
-    }
     for (size_t i = 0; i < n; i++) {
         const json_t *line = as_field_enter_item(r, lines, "lines", i);
         part->lines[i] = (as_profile_line){.operation = as_field_text(r, line, "operation"),
@@ -54,7 +52,8 @@ static void read_part(as_json_reader *r, const json_t *o, as_profile_part *part)
         as_field_fail(r, ASSAY_BAD_DATA, "name", "a part needs a name, steps and seconds");
 }
 
-static void read_profile(as_json_reader *r, const json_t *root, as_profile *profile) {
+static void read_profile(as_json_reader *r, const json_t *root, void *into) {
+    as_profile *profile = into;
     size_t n = 0;
     profile->cell = as_field_text(r, root, "cell");
     profile->entry = as_field_text(r, root, "entry");
@@ -77,37 +76,16 @@ static void read_profile(as_json_reader *r, const json_t *root, as_profile *prof
 }
 
 assay_status as_profile_read(const char *folder, as_profile **ret_profile, assay_error *error) {
-    char *path = as_path_join(folder, "profile.json");
-    as_arena *arena = as_arena_new();
+    static const as_cell_file file = {"profile.json", AS_PROFILE_SCHEMA_VERSION, read_profile};
     as_profile *profile = calloc(1, sizeof *profile);
-    assay_status status = ASSAY_OUT_OF_MEMORY;
-    if (!path || !arena || !profile) {
-        as_arena_free(arena);
-        status = as_fail(error, status, folder, "no memory for its profile");
-        goto fail;
-    }
-    profile->arena = arena;
-    if (!as_path_exists(path)) {
-        status = as_fail(error, ASSAY_NOT_FOUND, path, "there is no profile");
-        goto fail;
-    }
-    status = as_field_load(path, AS_PROFILE_SCHEMA_VERSION, &profile->json, error);
-    if (status != ASSAY_OK)
-        goto fail;
-    as_json_reader reader = {.file = path, .arena = arena, .error = error};
-    read_profile(&reader, profile->json, profile);
-    status = reader.status;
-    if (status != ASSAY_OK)
-        goto fail;
-    free(path);
-    *ret_profile = profile;
-    return ASSAY_OK;
-fail:
-    free(path);
-    if (profile && profile->arena)
-        as_profile_free(profile);
+    if (!profile)
+        return as_fail(error, ASSAY_OUT_OF_MEMORY, folder, "no memory for its profile.json");
+    assay_status status =
+        as_cell_file_read(&file, folder, profile, &profile->arena, &profile->json, error);
+    if (status == ASSAY_OK)
+        *ret_profile = profile;
     else
-        free(profile);
+        as_profile_free(profile);
     return status;
 }
 
@@ -121,11 +99,10 @@ void as_profile_free(as_profile *profile) {
 
 assay_status as_run_profile(const as_run *run, const as_record *cell, as_profile **ret_profile,
                             assay_error *error) {
-    char *folder = as_run_cell_folder(run, cell);
-    assay_status status =
-        folder       ? as_profile_read(folder, ret_profile, error)
-        : cell->cell ? as_fail(error, ASSAY_OUT_OF_MEMORY, "profile", "no memory")
-                     : as_fail(error, ASSAY_NOT_FOUND, "profile", "of a cell that did not run");
+    char *folder = NULL;
+    assay_status status = as_cell_file_folder(run, cell, "profile.json", &folder, error);
+    if (status == ASSAY_OK)
+        status = as_profile_read(folder, ret_profile, error);
     free(folder);
     return status;
 }

@@ -251,6 +251,9 @@ typedef struct as_run {
     size_t n_cells;
 } as_run;
 
+/* [any] Reads a run's folder and its cells' records (with_raw as for as_record_read); _as: texts go
+ * through the filter first. The caller frees the run. NOT_FOUND: no run.json there; BAD_DATA with
+ * file and field; UNSUPPORTED: of a newer assay. */
 ASSAY_MUST_USE assay_status as_run_read(const char *folder, int with_raw, as_run **ret_run,
                                         assay_error *error);
 ASSAY_MUST_USE assay_status as_run_read_as(const char *folder, int with_raw,

@@ -85,12 +85,10 @@ static const char **read_texts(as_json_reader *r, const json_t *o, const char *k
                                size_t *ret_n) {
     size_t n = 0;
     const json_t *array = as_field_array(r, o, key, most, &n);
-    const char **texts = n ? as_arena_alloc_array(r->arena, n, sizeof *texts) : NULL;
+    const char **texts = n ? as_field_alloc(r, n, sizeof *texts, key) : NULL;
     *ret_n = 0;
-    if (n && !texts) {
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, key, "no memory for %zu texts", n);
+    if (n && !texts)
         return NULL;
-    }
     for (size_t i = 0; i < n; i++) {
         const char *text = json_string_value(json_array_get(array, i));
         if (!text) {
@@ -159,11 +157,9 @@ static void read_confusion(as_json_reader *r, const json_t *o, as_scores *scores
     size_t k = (size_t)scores->n_classes, n_rows = 0;
     const json_t *rows = as_field_array(r, o, "confusion", k, &n_rows);
     int64_t total = 0;
-    scores->confusion = as_arena_alloc_array(r->arena, k * k, sizeof *scores->confusion);
-    if (!scores->confusion) {
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "confusion", "no memory for %zu classes", k);
+    scores->confusion = as_field_alloc(r, k * k, sizeof *scores->confusion, "confusion");
+    if (!scores->confusion)
         return;
-    }
     for (size_t i = 0; i < k; i++) {
         const json_t *row = json_array_get(rows, i);
         if (json_array_size(row) != k) {
@@ -191,11 +187,9 @@ static void read_confusion(as_json_reader *r, const json_t *o, as_scores *scores
 static void read_classes(as_json_reader *r, const json_t *o, as_scores *scores) {
     size_t n = 0;
     const json_t *classes = as_field_array(r, o, "per_class", AS_MAX_CLASSES, &n);
-    scores->per_class = as_arena_alloc_array(r->arena, n, sizeof *scores->per_class);
-    if (!scores->per_class) {
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "per_class", "no memory for %zu classes", n);
+    scores->per_class = as_field_alloc(r, n, sizeof *scores->per_class, "per_class");
+    if (!scores->per_class)
         return;
-    }
     scores->n_classes = (int32_t)n;
     for (size_t i = 0; i < n; i++) {
         const json_t *c = as_field_enter_item(r, classes, "per_class", i);
@@ -276,11 +270,9 @@ static void read_peer(as_json_reader *r, const json_t *root, as_record *record) 
 static void read_blocks(as_json_reader *r, const json_t *o, as_record *record) {
     size_t n = 0;
     const json_t *blocks = as_field_array(r, o, "blocks", MAX_BLOCKS, &n);
-    as_timed_block *list = as_arena_alloc_array(r->arena, n, sizeof *list);
-    if (!list) {
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "blocks", "no memory for %zu blocks", n);
+    as_timed_block *list = as_field_alloc(r, n, sizeof *list, "blocks");
+    if (!list)
         return;
-    }
     for (size_t i = 0; i < n; i++) {
         const json_t *block = as_field_enter_item(r, blocks, "blocks", i);
         list[i] = (as_timed_block){
@@ -381,11 +373,9 @@ static void read_environment(as_json_reader *r, json_t *root, as_record *record)
                       MAX_ENVIRONMENT);
         return;
     }
-    record->environment = as_arena_alloc_array(r->arena, n, sizeof *record->environment);
-    if (!record->environment) {
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "environment", "no memory for %zu fields", n);
+    record->environment = as_field_alloc(r, n, sizeof *record->environment, "environment");
+    if (!record->environment)
         return;
-    }
     const char *key;
     json_t *value;
     json_object_foreach(o, key, value) {

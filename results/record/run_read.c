@@ -88,11 +88,9 @@ done:
 
 /* The cells' names as they stand in run.json. */
 static void keep_folders(as_json_reader *r, const json_t *cells, size_t n, cell_reading *how) {
-    how->folders = as_arena_alloc_array(r->arena, n, sizeof *how->folders);
-    if (!how->folders) {
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "cells", "no memory for %zu cells", n);
+    how->folders = as_field_alloc(r, n, sizeof *how->folders, "cells");
+    if (!how->folders)
         return;
-    }
     for (size_t i = 0; i < n; i++) {
         const char *name = json_string_value(json_object_get(json_array_get(cells, i), "name"));
         how->folders[i] = name ? as_arena_strdup(r->arena, name) : NULL;
@@ -104,10 +102,7 @@ static assay_status read_cells(as_json_reader *r, as_run *run, cell_reading *how
     const json_t *cells = as_field_array(r, run->json, "cells", MAX_CELLS, &n);
     if (n == 0)
         as_field_fail(r, ASSAY_BAD_DATA, "cells", "must have at least one cell");
-    run->cells =
-        r->status == ASSAY_OK ? as_arena_alloc_array(run->arena, n, sizeof *run->cells) : NULL;
-    if (r->status == ASSAY_OK && !run->cells)
-        as_field_fail(r, ASSAY_OUT_OF_MEMORY, "cells", "no memory for %zu cells", n);
+    run->cells = r->status == ASSAY_OK ? as_field_alloc(r, n, sizeof *run->cells, "cells") : NULL;
     if (r->status == ASSAY_OK)
         keep_folders(r, cells, n, how);
     if (r->status == ASSAY_OK && how->filter)

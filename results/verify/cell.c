@@ -339,7 +339,7 @@ static char *inside_path(as_arena *arena, const char *inside, const char *name) 
 }
 
 assay_status as_verify_cell(as_verification *v, const char *run_folder, const char *inside,
-                            assay_error *error) {
+                            as_answers *ret_answers, assay_error *error) {
     assay_error why = ASSAY_ERROR_INIT;
     checked_cell cell = {.v = v,
                          .result = inside_path(v->arena, inside, "result.json"),
@@ -362,6 +362,8 @@ assay_status as_verify_cell(as_verification *v, const char *run_folder, const ch
         status = read == ASSAY_OK ? hold_all(&cell, error)
                                   : unreadable(v, read, cell.result, &why, error);
     }
+    if (status == ASSAY_OK && cell.record)
+        status = as_answers_of(v->arena, cell.record, ret_answers, error);
     as_record_free(cell.record);
     json_decref(cell.derived);
     free(folder);

@@ -238,7 +238,7 @@ static assay_status check_identity(as_verification *v, const char *folder, const
 }
 
 static assay_status check_cell(as_verification *v, const char *folder, const json_t *cell, size_t i,
-                               assay_error *error) {
+                               as_answers *answers, assay_error *error) {
     char field[40];
     const char *name = text_of(cell, "name"), *status_text = text_of(cell, "status");
     snprintf(field, sizeof field, "cells[%zu].name", i);
@@ -256,7 +256,7 @@ static assay_status check_cell(as_verification *v, const char *folder, const jso
     if (as_path_exists(full)) {
         status = check_identity(v, folder, inside, cell, error);
         if (status == ASSAY_OK)
-            status = as_verify_cell(v, folder, inside, error);
+            status = as_verify_cell(v, folder, inside, answers, error);
     } else if (strcmp(status_text, "ok") == 0) {
         status = as_verification_add(v, AS_FINDING_MISSING, result, "", "no file",
                                      "the record of a cell that is ok", error);
@@ -266,6 +266,39 @@ done:
     free(result);
     free(inside);
     return status;
+}
+
+/* Which cells predict the same, where run.json tells. */
+static assay_status check_same(as_verification *v, const json_t *run, const as_answers *answers,
+                               size_t n, assay_error *error) {
+    const json_t *found = json_object_get(run, "same_predictions");
+    json_t *expected = found ? as_answers_pairs(answers, n) : NULL;
+    assay_status status = found && !expected ? no_memory(error) : ASSAY_OK;
+    if (expected && !json_equal(found, expected)) {
+        char *has = json_dumps(found, JSON_COMPACT | JSON_ENCODE_ANY),
+             *should = json_dumps(expected, JSON_COMPACT);
+        status = has && should ? as_verification_add(v, AS_FINDING_OFF, "run.json",
+                                                     "same_predictions", has, should, error)
+                               : no_memory(error);
+        free(has);
+        free(should);
+    }
+    json_decref(expected);
+    return status;
+}
+
+static assay_status check_cells(as_verification *v, const char *folder, const json_t *run,
+                                assay_error *error) {
+    const json_t *cells = json_object_get(run, "cells");
+    size_t n = json_array_size(cells);
+    if (n == 0 || n > MAX_CELLS)
+        return as_verification_add(v, AS_FINDING_OFF, "run.json", "cells", "",
+                                   "a list of 1 to 100,000 cells", error);
+    as_answers *answers = as_arena_alloc_array(v->arena, n, sizeof *answers);
+    assay_status status = answers ? ASSAY_OK : no_memory(error);
+    for (size_t i = 0; i < n && status == ASSAY_OK; i++)
+        status = check_cell(v, folder, json_array_get(cells, i), i, &answers[i], error);
+    return status == ASSAY_OK ? check_same(v, run, answers, n, error) : status;
 }
 
 assay_status as_verify_run(const char *folder, as_verification *v, assay_error *error) {
@@ -285,12 +318,8 @@ assay_status as_verify_run(const char *folder, as_verification *v, assay_error *
     }
     if (status == ASSAY_OK)
         status = check_suite(v, run, error);
-    const json_t *cells = json_object_get(run, "cells");
-    if (status == ASSAY_OK && (json_array_size(cells) == 0 || json_array_size(cells) > MAX_CELLS))
-        status = as_verification_add(v, AS_FINDING_OFF, "run.json", "cells", "",
-                                     "a list of 1 to 100,000 cells", error);
-    for (size_t i = 0; i < json_array_size(cells) && i < MAX_CELLS && status == ASSAY_OK; i++)
-        status = check_cell(v, folder, json_array_get(cells, i), i, error);
+    if (status == ASSAY_OK)
+        status = check_cells(v, folder, run, error);
     if (status == ASSAY_OK)
         status = as_verify_count_recorded(v, "run.json", run, NULL, error);
 done:

@@ -19,6 +19,7 @@
 #include "assay/status.h"
 #include "base/arena.h"
 #include "results/record/attention.h"
+#include "results/record/same.h"
 #include "results/record/shape_map.h"
 
 typedef enum as_finding_kind {
@@ -55,6 +56,7 @@ typedef struct as_verification {
     size_t n_recorded; /* numbers taken as recorded */
 } as_verification;
 
+/* [any] An empty one, whose findings will live in the arena. */
 as_verification as_verification_begin(as_arena *arena);
 
 /* [any] Adds to the verification; what is wrong is a finding, not an error. Everything lives in
@@ -91,9 +93,11 @@ ASSAY_MUST_USE assay_status as_verify_count_recorded(as_verification *v, const c
                                                      const json_t *found, const json_t *derived,
                                                      assay_error *error);
 
-/* [any] Re-derives one cell; `inside` is its folder relative to `run_folder`. */
+/* [any] Re-derives one cell; `inside` is its folder relative to `run_folder`. *ret_answers: what it
+ * predicts, where it has a record. */
 ASSAY_MUST_USE assay_status as_verify_cell(as_verification *v, const char *run_folder,
-                                           const char *inside, assay_error *error);
+                                           const char *inside, as_answers *ret_answers,
+                                           assay_error *error);
 
 /* [any] graph.json against its own tensors, the record and, not NULL, the checkpoint's header;
  * `file` is its path relative to the run. */

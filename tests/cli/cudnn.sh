@@ -43,6 +43,12 @@ is "$(json "$record" 'd["backend"]["equivalence"]["passed"]')" 'True'
 is "$(json "$record" 'd["memory"]["peak_device_bytes"] > 32 << 20')" 'True'
 is "$(json "$record" 'd["training"]["loss_scale"]["last"] <= 65536')" 'True'
 
+# What it ran with, and what its own kernels were built with.
+case $(json "$record" 'd["backend"]["libraries"]') in
+"CUDA driver 13.0, cuBLASLt 13.1.0, cuDNN 9."*", own kernels by CUDA 1"[3-9].*) ;;
+*) complain "no versions in the record: $(json "$record" 'd["backend"]["libraries"]')" ;;
+esac
+
 # NVML's figures; nothing held the clocks back.
 is "$(json "$record" 'd["backend"]["device"]["driver"]')" '580.1.2'
 is "$(json "$record" 'd["backend"]["device"]["clock_mhz"]')" '1410'

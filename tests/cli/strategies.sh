@@ -65,6 +65,10 @@ suite g.json g '{ "name": "gru", "model": "gru", "options": { "embedding": 4 },
     "grid": { "values": { "training.lr": [0.05, 0.0], "options.hidden": [4] }, "select": "validation.loss" } }'
 must 0 "$ASSAY" run ./g.json --out grid --set training.epochs=8
 prints 'gru-hidden4-lr0.05 [best of 2 on validation]'
+is "$(grep -c 'ok .* gru-hidden4-lr0.* val ' .err)" 2
+if grep -q ' acc ' .err; then
+    complain 'test figures of points are told before one is selected'
+fi
 must 0 "$ASSAY" report grid
 cp grid/report/report.md .out
 prints '| `hidden 4, lr 0` |'

@@ -4,6 +4,8 @@
 
 must 64 "$ASSAY" run synthetic-tiny --set training.lr=-1
 says 'training/lr'
+must 65 "$ASSAY" run synthetic-tiny --set training.momentum=0.9
+says '/training/momentum: found 0.9; only sgd has momentum'
 must 64 "$ASSAY" run synthetic-tiny --set training.epochs=lots
 says 'training/epochs'
 must 64 "$ASSAY" run synthetic-tiny --set training.optimizer=adamm
@@ -48,6 +50,13 @@ is "$(json $record 'd["training"]["epochs"]')" 1
 is "$(json $record 'd["training"]["settings"]["lr"]')" 0.005
 is "$(json $record 'd["backend"]["equivalence"]["passed"]')" True
 is "$(json out/run.json 'd["suite"]["defaults"]["training"]["epochs"]')" 1
+
+# Without validation texts nothing is stopped early and no epoch is the best: that is said.
+suite with.json with "$gru"
+sed 's/"validation": 20, //; s/"epochs": 1/"epochs": 2, "keep": "best", "early_stopping": { "patience": 1 }/' with.json >without.json
+must 0 "$ASSAY" run ./without.json --out without
+is "$(json without/cells/gru__reference__f32__s1/result.json \
+    'sum("there are no validation texts" in w for w in d["warnings"])')" 2
 
 # epochs=0 evaluates without training.
 must 0 "$ASSAY" run synthetic-tiny --entries gru --seeds 1 --set training.epochs=0 --out zero

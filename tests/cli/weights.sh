@@ -58,10 +58,36 @@ mkdir pickle
 cp "$GOLDEN/bert/distilbert/config.json" pickle/
 touch pickle/pytorch_model.bin
 refused 65 'pickle/pytorch_model.bin' 'python3 -c' "$sizes" ./pickle
+mkdir "it's"
+cp pickle/* "it's/"
+refused 65 'pytorch_model.bin' "'./it'\\''s'" "$sizes" "./it's"
 mkdir wide
 sed 's/"n_layers": 2/"n_layers": 100/' "$GOLDEN/bert/distilbert/config.json" >wide/config.json
 cp "$GOLDEN/bert/distilbert/model.safetensors" wide/
 refused 65 'wide: config.json.layers' 'found 100; expected an integer from 1 to 48' '' ./wide
+
+# Tensors of another type.
+mkdir integers
+cp "$GOLDEN/bert/distilbert/config.json" integers/
+python3 - "$GOLDEN/bert/distilbert/model.safetensors" integers/model.safetensors <<'PYTHON'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + size])
+header["distilbert.embeddings.LayerNorm.bias"]["dtype"] = "I32"
+text = json.dumps(header).encode()
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size:])
+PYTHON
+refused 65 './integers' '"distilbert.embeddings.LayerNorm.bias" has dtype I32; weights are F64' "$sizes" ./integers
+
+# A vocabulary of another size.
+printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' a b c >vocab.txt
+rm -rf run
+suite t.json t "$(printf '{ "name": "a", "model": "distilbert", "weights": "%s", "max_tokens": 12,
+    "tokenizer": { "kind": "wordpiece", "vocabulary": "./vocab.txt" } }' "$GOLDEN/bert/distilbert")"
+must 65 "$ASSAY" run ./t.json --out run
+says "#/entries/0/tokenizer/vocabulary: ./vocab.txt has 7 tokens; the weights' config.json says vocab_size "
+[ ! -e run ] || complain "a run folder is left"
 
 # How many classes there are is known with the data: the cell fails before it trains.
 rm -rf run

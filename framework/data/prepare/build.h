@@ -58,6 +58,7 @@ typedef struct as_build {
     assay_error *error;
 } as_build;
 
+/* [cell] Notes OUT_OF_MEMORY in the build's error, and is it. */
 ASSAY_MUST_USE assay_status as_build_no_memory(const as_build *build);
 
 /* [cell] filter.c: rows that are too short after cleaning leave the data set. */

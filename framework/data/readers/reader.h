@@ -19,6 +19,7 @@ typedef struct as_reader {
 /* [any] The row of that format, or NULL. */
 const as_reader *as_reader_find(const char *format);
 
+/* [cell] as_reader.read of each format, in a file of its own; errors name file and place in it. */
 assay_status as_read_delimited(const as_manifest *manifest, const char *path, as_dataset *dataset,
                                assay_error *error);
 assay_status as_read_folders(const as_manifest *manifest, const char *path, as_dataset *dataset,

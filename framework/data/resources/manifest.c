@@ -23,11 +23,6 @@ static char *format_path(as_arena *arena, const char *a, const char *b, const ch
     return path;
 }
 
-const char *as_manifest_where(as_arena *arena, const as_manifest *manifest, const char *pointer) {
-    const char *where = format_path(arena, manifest->file, "#", pointer);
-    return where ? where : manifest->file;
-}
-
 static assay_status check_schema(as_arena *arena, const json_t *json, const char *file,
                                  assay_error *error) {
     const char *path;

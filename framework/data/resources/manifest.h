@@ -71,10 +71,6 @@ ASSAY_MUST_USE assay_status as_manifest_label(const as_manifest *manifest, const
                                               const char *where, const char **ret_name,
                                               assay_error *error);
 
-/* [any] Place of a field for errors: "imdb.json#/reader". */
-ASSAY_MUST_USE const char *as_manifest_where(as_arena *arena, const as_manifest *manifest,
-                                             const char *pointer);
-
 /* [any] Does a relative path lead below the folder it starts in? Absolute, empty or with "..": no.
  */
 bool as_path_stays_inside(const char *path);

@@ -56,7 +56,7 @@ typedef struct as_bert_text {
     as_bert_origin current;
 } as_bert_text;
 
-void as_bert_text_done(as_bert_text *text);
+void as_bert_text_done(as_bert_text *text); /* an empty one is allowed */
 
 /* [owner] Normalises source[begin .. end) (valid UTF-8) into `text`, in place of what was there. */
 void as_bert_normalize(const uint8_t *flat, const as_bert_rules *rules, const char *source,

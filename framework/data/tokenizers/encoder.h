@@ -32,6 +32,7 @@ typedef struct as_encoder_parts {
     int32_t max_tokens;
 } as_encoder_parts;
 
+/* [any] In the arena; what the parts point to outlives it. */
 ASSAY_MUST_USE assay_status as_encoder_new(as_arena *arena, const as_encoder_parts *parts,
                                            as_encoder **ret_encoder, assay_error *error);
 

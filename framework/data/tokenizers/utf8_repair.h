@@ -17,7 +17,7 @@ typedef struct as_utf8_repair {
     size_t n_bytes, capacity;
 } as_utf8_repair;
 
-void as_utf8_repair_done(as_utf8_repair *repair);
+void as_utf8_repair_done(as_utf8_repair *repair); /* an empty one is allowed */
 
 /* [owner] U+FFFD for each maximal subpart of an ill-formed sequence (Unicode 3.9), into `repair` in
  * place of what was there; text of at most UINT32_MAX bytes. false: out of memory. */

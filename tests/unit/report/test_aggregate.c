@@ -1,31 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows from cells: means over seeds, order, marks, failures. */
-#include "report/aggregate.h"
-
-#include "fixture.h"
-
-typedef struct summarised {
-    char *folder;
-    as_run *run;
-    as_arena *arena;
-    as_summary s;
-} summarised;
-
-static summarised summarise(const fixture_cell *cells, size_t n) {
-    summarised t = {fixture_folder(), NULL, as_arena_new(), {0}};
-    assay_error error = ASSAY_ERROR_INIT;
-    fixture_run(t.folder, cells, n, NULL);
-    cr_assert_eq(as_run_read(t.folder, 1, &t.run, &error), ASSAY_OK, "%s", error.text);
-    cr_assert_eq(as_summarise(t.arena, t.run, &t.s, &error), ASSAY_OK, "%s", error.text);
-    return t;
-}
-
-static void done(summarised *t) {
-    as_run_free(t->run);
-    as_arena_free(t->arena);
-    cr_assert_eq(as_remove_folder(t->folder, NULL), ASSAY_OK);
-    free(t->folder);
-}
+#include "summarised.h"
 
 Test(aggregate, means_order_and_marks) {
     fixture_cell cells[6] = {
@@ -48,7 +23,7 @@ Test(aggregate, means_order_and_marks) {
     cr_assert(t.s.rows[2].p_best < t.s.rows[1].p_best);
     cr_assert_eq(t.s.rows[0].pooled.n, 2 * FIXTURE_ROWS);
     cr_assert_float_eq(t.s.rows[0].p50_ms.value, 1.049, 0.002);
-    done(&t);
+    summarised_done(&t);
 }
 
 Test(aggregate, near_ties_share_the_mark) {
@@ -59,7 +34,7 @@ Test(aggregate, near_ties_share_the_mark) {
     cr_assert(t.s.rows[1].marked && !t.s.rows[1].is_best);
     cr_assert_float_eq(t.s.rows[1].accuracy.value, 93.0 / 96, 1e-12);
     cr_assert_float_eq(t.s.rows[1].accuracy.low, as_wilson(93, 96).low, 1e-12);
-    done(&t);
+    summarised_done(&t);
 }
 
 Test(aggregate, p_values_are_adjusted) {
@@ -69,7 +44,7 @@ Test(aggregate, p_values_are_adjusted) {
     summarised t = summarise(cells, 3);
     cr_assert_float_eq(t.s.rows[1].p_best, 0.0625, 1e-12);
     cr_assert(t.s.rows[1].marked && t.s.rows[2].marked);
-    done(&t);
+    summarised_done(&t);
 }
 
 /* Rows are held against each other by what they kept of their predictions; of 2 and of 3 seeds. */
@@ -97,7 +72,7 @@ Test(aggregate, rows_are_compared_as_their_records_are) {
             cr_assert_eq(own.gains, other.gains);
             cr_assert_eq(own.losses, other.losses);
         }
-    done(&t);
+    summarised_done(&t);
 }
 
 /* A text of another label is another text. */
@@ -133,7 +108,7 @@ Test(aggregate, failed_seed_takes_the_whole_row_out) {
     cr_assert_str_eq(t.s.rows[0].name, "other");
     cr_assert_str_eq(t.s.rows[1].name, "best");
     cr_assert(strstr(t.s.rows[1].problem, "failed in 1 of 2 seeds; no mean over survivors"));
-    done(&t);
+    summarised_done(&t);
 }
 
 Test(aggregate, backends_make_rows_and_names) {
@@ -147,7 +122,7 @@ Test(aggregate, backends_make_rows_and_names) {
     cr_assert_str_eq(t.s.rows[0].name, "gru (onednn f32)");
     cr_assert_str_eq(t.s.rows[1].name, "gru (reference f32)");
     cr_assert_str_eq(t.s.rows[2].name, "bayes");
-    done(&t);
+    summarised_done(&t);
 }
 
 static fixture_cell grid_point(const char *name, uint64_t seed, uint32_t right, double validation) {
@@ -180,7 +155,7 @@ Test(aggregate, a_grid_shows_the_point_that_is_best_on_validation) {
     cr_assert_float_eq(grid->points[1].low, 0.59, 1e-12);
     cr_assert_float_eq(grid->points[1].high, 0.70, 1e-12);
     cr_assert_str_eq(grid->points[1].values, "lr 0.001");
-    done(&t);
+    summarised_done(&t);
 }
 
 Test(aggregate, a_grid_by_loss_takes_the_lowest) {
@@ -194,7 +169,7 @@ Test(aggregate, a_grid_by_loss_takes_the_lowest) {
     summarised t = summarise(cells, 3);
     cr_assert_eq(t.s.n_rows, 1);
     cr_assert_str_eq(t.s.rows[0].name, "y [best of 3 on validation]");
-    done(&t);
+    summarised_done(&t);
 }
 
 Test(aggregate, a_grid_without_validation_texts_selects_nothing) {
@@ -205,5 +180,5 @@ Test(aggregate, a_grid_without_validation_texts_selects_nothing) {
     cr_assert_eq(t.s.n_complete, 0);
     cr_assert_str_eq(t.s.rows[0].name, "gru");
     cr_assert(strstr(t.s.rows[0].problem, "no validation texts"));
-    done(&t);
+    summarised_done(&t);
 }

@@ -29,6 +29,7 @@ Test(latex, signs_are_escaped) {
     IS(as_tex_text, "a\nb\tc\x1b", "a b c?");
     IS(as_tex_text, NULL, "--");
     IS(as_tex_text, "caf\xc3\xa9 \xe4\xb8\xad \xff", "caf\xc3\xa9 U+4E2D\\allowbreak{} ?");
+    IS(as_tex_text, "a \xc1\x9c b", "a ?? b"); /* a backslash, overlong */
     IS(as_tex_text, "\"q\" 'r' --", "{''}q{''} '{}r'{} -{}\\allowbreak{}-{}");
 }
 

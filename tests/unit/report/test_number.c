@@ -4,11 +4,19 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
+
+/* "86.3 +- 2.3" */
+static void check_number(as_number number, const char *expected) {
+    char joined[80];
+    snprintf(joined, sizeof joined, "%s%s%s", number.value, number.half[0] ? " +- " : "",
+             number.half);
+    cr_assert_str_eq(joined, expected);
+}
 
 static void check_figure(double value, double half, const char *expected) {
     as_figure figure = {value, value - half, value + half};
-    cr_assert_str_eq(as_number_join(as_number_figure(figure, 1, AS_NUMBER_DIGITS), true).text,
-                     expected);
+    check_number(as_number_figure(figure, 1, AS_NUMBER_DIGITS), expected);
 }
 
 Test(number, half_width_has_two_digits_and_value_its_place) {
@@ -23,8 +31,8 @@ Test(number, half_width_has_two_digits_and_value_its_place) {
 
 Test(number, half_width_has_as_many_digits_as_asked) {
     const as_figure figure = {86.345, 84.005, 88.685}; /* +- 2.34 */
-    cr_assert_str_eq(as_number_join(as_number_figure(figure, 1, 1), true).text, "86 +- 2");
-    cr_assert_str_eq(as_number_join(as_number_figure(figure, 1, 3), true).text, "86.34 +- 2.34");
+    check_number(as_number_figure(figure, 1, 1), "86 +- 2");
+    check_number(as_number_figure(figure, 1, 3), "86.34 +- 2.34");
     cr_assert_str_eq(as_number_figure((as_figure){5, 5, 5}, 1, 1).value, "5.00");
 }
 

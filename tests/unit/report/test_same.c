@@ -2,34 +2,21 @@
 /* Entries with the same predictions are found, and only those. */
 #include <unistd.h>
 
-#include "fixture.h"
 #include "report/report.h"
 #include "report/same.h"
+#include "summarised.h"
 
 typedef struct found {
-    char *folder;
-    as_run *run;
-    as_arena *arena;
+    summarised of;
     as_same_pair *pairs;
     size_t n;
 } found;
 
 static found find(const fixture_cell *cells, size_t n) {
-    found f = {fixture_folder(), NULL, as_arena_new(), NULL, 77};
-    as_summary s;
+    found f = {summarise(cells, n), NULL, 77};
     assay_error error = ASSAY_ERROR_INIT;
-    fixture_run(f.folder, cells, n, NULL);
-    cr_assert_eq(as_run_read(f.folder, 1, &f.run, &error), ASSAY_OK, "%s", error.text);
-    cr_assert_eq(as_summarise(f.arena, f.run, &s, &error), ASSAY_OK, "%s", error.text);
-    cr_assert_eq(as_same_predictions(f.arena, &s, &f.pairs, &f.n, &error), ASSAY_OK);
+    cr_assert_eq(as_same_predictions(f.of.arena, &f.of.s, &f.pairs, &f.n, &error), ASSAY_OK);
     return f;
-}
-
-static void done(found *f) {
-    as_run_free(f->run);
-    as_arena_free(f->arena);
-    cr_assert_eq(as_remove_folder(f->folder, NULL), ASSAY_OK);
-    free(f->folder);
 }
 
 Test(same, two_entries_that_agree_on_every_text) {
@@ -48,7 +35,7 @@ Test(same, two_entries_that_agree_on_every_text) {
     cr_assert_eq(f.pairs[0].only_class, -1);
     as_same_text(&f.pairs[0], text, sizeof text);
     cr_assert_str_eq(text, "predict the same class for every test text (1 of 2 seeds)");
-    done(&f);
+    summarised_done(&f.of);
 }
 
 /* As many right, but not the same texts: accuracy alone does not tell. */
@@ -57,7 +44,7 @@ Test(same, equal_accuracy_is_not_enough) {
                              fixture_default("b", 1, 0x1fffffff)};
     found f = find(cells, 2);
     cr_assert_eq(f.n, 0);
-    done(&f);
+    summarised_done(&f.of);
 }
 
 Test(same, one_entry_on_two_backends_is_no_pair) {
@@ -69,7 +56,7 @@ Test(same, one_entry_on_two_backends_is_no_pair) {
     found f = find(cells, 3);
     cr_assert_eq(f.n, 2); /* b's own code beside both */
     cr_assert_str_eq(f.pairs[0].b->entry, "b");
-    done(&f);
+    summarised_done(&f.of);
 }
 
 Test(same, the_reports_say_so) {
@@ -80,15 +67,15 @@ Test(same, the_reports_say_so) {
     char *table = NULL, *markdown = NULL;
     size_t n;
     FILE *stream = open_memstream(&table, &n);
-    cr_assert_eq(as_report_write_table(f.run, stream, 200, true, &error), ASSAY_OK);
+    cr_assert_eq(as_report_write_table(f.of.run, stream, 200, true, &error), ASSAY_OK);
     fclose(stream);
     stream = open_memstream(&markdown, &n);
-    cr_assert_eq(as_report_write_markdown(f.run, stream, &error), ASSAY_OK);
+    cr_assert_eq(as_report_write_markdown(f.of.run, stream, &error), ASSAY_OK);
     fclose(stream);
     cr_assert(strstr(table, "! rnn and lstm predict the same class for every test text (1 of 1"),
               "%s", table);
     cr_assert(strstr(markdown, "- `rnn` and `lstm` predict the same class for every test text"));
     free(table);
     free(markdown);
-    done(&f);
+    summarised_done(&f.of);
 }

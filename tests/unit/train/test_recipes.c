@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Five optimizer steps by a suite's "training" object, through the whole trainer, beside PyTorch's
  * and Keras' (tests/golden/recipes.json): in f64 on the reference backend, in f32 on each. */
-#include <criterion/criterion.h>
-#include <jansson.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "assay/blocks.h"
 #include "plugin/plugin.h"
-#include "toy.h"
-#include "train/engine.h"
+#include "steps_golden.h"
 #include "train/recipe.h"
 
-enum { VOCABULARY = 5, CHANNELS = 4, N_ROWS = 4, N_STEPS = 5, MOST_TOKENS = 4 };
+enum { N_STEPS = 5 };
 
 static assay_value build(const assay_builder *b, const assay_model_config *config) {
     assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
@@ -34,83 +27,7 @@ typedef struct setting {
 } setting;
 
 static json_t *golden(void) {
-    static json_t *root;
-    char path[4096];
-    json_error_t error;
-    snprintf(path, sizeof path, "%s/recipes.json", getenv("AS_GOLDEN"));
-    if (!root)
-        root = json_load_file(path, 0, &error);
-    cr_assert_not_null(root, "%s", path);
-    return root;
-}
-
-static double number(const json_t *object, const char *key) {
-    const json_t *value = json_object_get(object, key);
-    cr_assert(json_is_number(value), "%s", key);
-    return json_number_value(value);
-}
-
-static const double *numbers(as_arena *arena, const json_t *list, size_t n) {
-    double *values = as_arena_alloc_array(arena, n, sizeof *values);
-    cr_assert_eq(json_array_size(list), n);
-    for (size_t i = 0; i < n; i++)
-        values[i] = json_number_value(json_array_get(list, i));
-    return values;
-}
-
-static as_prepared texts(as_arena *arena, bool weighted, const json_t *weights) {
-    as_prepared data;
-    as_row *rows = as_arena_alloc_array(arena, N_ROWS, sizeof *rows);
-    as_split_rows *train = &data.splits[AS_SPLIT_TRAIN];
-    memset(&data, 0, sizeof data);
-    for (size_t i = 0; i < N_ROWS; i++) {
-        const json_t *text = json_array_get(json_object_get(golden(), "rows"), i);
-        int32_t n = (int32_t)json_array_size(text);
-        int32_t *ids = as_arena_alloc_array(arena, MOST_TOKENS, sizeof *ids);
-        for (int32_t t = 0; t < n; t++)
-            ids[t] = (int32_t)json_integer_value(json_array_get(text, (size_t)t));
-        rows[i] = (as_row){
-            .text = "",
-            .name = "",
-            .ids = ids,
-            .n_ids = n,
-            .label =
-                (int32_t)json_integer_value(json_array_get(json_object_get(golden(), "labels"), i)),
-            .index = (uint32_t)i,
-        };
-        train->n_tokens += (uint64_t)n;
-        train->longest = n > train->longest ? n : train->longest;
-    }
-    train->split = AS_SPLIT_TRAIN;
-    train->n_rows = N_ROWS;
-    train->rows = rows;
-    data.n_labels = 2;
-    data.max_tokens = MOST_TOKENS;
-    data.class_weights = weighted ? numbers(arena, weights, 2) : NULL;
-    return data;
-}
-
-/* Largest difference of the parameters, in units of the largest value of each. */
-static double difference(setting *s, const json_t *expected) {
-    const assay_graph_view *view = as_graph_view(s->graph);
-    uint64_t n = as_engine_n_elements(s->engine);
-    double *values = as_arena_alloc_array(s->arena, n, sizeof *values), worst = 0;
-    assay_error error = ASSAY_ERROR_INIT;
-    cr_assert_eq(as_engine_get(s->engine, ASSAY_STATE_PARAMETER, values, n, &error), ASSAY_OK);
-    for (uint32_t p = 0; p < view->n_parameters; p++) {
-        const assay_parameter_info *one = &view->parameters[p];
-        size_t size = (size_t)one->n_elements;
-        double scale = 1e-3;
-        if (!one->values) {
-            const double *right = numbers(s->arena, json_object_get(expected, one->name), size);
-            for (size_t i = 0; i < size; i++)
-                scale = fmax(scale, fabs(right[i]));
-            for (size_t i = 0; i < size; i++)
-                worst = fmax(worst, fabs(values[i] - right[i]) / scale);
-        }
-        values += size;
-    }
-    return worst;
+    return golden_file("recipes.json");
 }
 
 static void after_step(void *context, const as_step_record *record) {
@@ -121,7 +38,8 @@ static void after_step(void *context, const as_step_record *record) {
     double rate = number(expected, "learning_rate");
     cr_expect_float_eq(record->learning_rate, rate, 1e-15 + 1e-12 * rate);
     cr_expect_eq(record->n_rows, N_ROWS);
-    s->worst_after = fmax(s->worst_after, difference(s, json_object_get(expected, "after")));
+    s->worst_after = fmax(
+        s->worst_after, golden_difference(s->arena, s->engine, json_object_get(expected, "after")));
     s->worst_norm = fmax(s->worst_norm, fabs(record->grad_norm - norm) / norm);
     s->worst_loss = fmax(s->worst_loss, fabs(record->loss - loss) / loss);
     s->n_steps++;
@@ -167,7 +85,9 @@ static void check_recipe(const json_t *recipe, const char *backend, int32_t dtyp
     as_plugin plugin;
     as_train_config config;
     const json_t *weights = json_object_get(recipe, "class_weights");
-    as_prepared data = texts(s.arena, json_array_size(weights) > 0, weights);
+    as_prepared data = golden_texts(s.arena, golden());
+    if (json_array_size(weights) > 0)
+        data.class_weights = numbers(s.arena, weights, 2);
     as_engine_config engine = {NULL, dtype, 1, N_ROWS, MOST_TOKENS, 0};
     char *text = json_dumps(json_object_get(recipe, "training"), JSON_COMPACT);
     cr_assert_eq(as_plugin_load(s.arena, ASSAY_PLUGIN_KIND_BACKEND, backend, &plugin, &error),
@@ -288,7 +208,8 @@ static void run_grouped_step(grouped *g, const json_t *expected) {
     cr_assert_eq(as_engine_update(g->s.engine, &g->update, &step, &norm, &error), ASSAY_OK,
                  "%s: %s", error.where, error.text);
     g->worst_norm = fmax(g->worst_norm, fabs(norm - right) / right);
-    g->worst_after = fmax(g->worst_after, difference(&g->s, json_object_get(expected, "after")));
+    g->worst_after = fmax(g->worst_after, golden_difference(g->s.arena, g->s.engine,
+                                                            json_object_get(expected, "after")));
 }
 
 /* An engine for what is trained from this step on, with the states of the one before. */

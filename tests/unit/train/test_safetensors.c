@@ -2,6 +2,7 @@
 /* Safetensors: files that Python's package wrote (make_safetensors_golden.py) are read with every
  * element type and written again byte for byte; files that lie are refused with the reason. */
 #include <math.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../scratch_folder.h"
@@ -255,6 +256,11 @@ Test(safetensors, what_is_no_file_is_refused) {
     scratch_path empty = scratch_write(folder.text, "empty", "", 0);
     cr_assert_eq(as_safetensors_open(empty.text, &file, NULL), ASSAY_BAD_DATA);
     cr_assert_eq(as_safetensors_open(folder.text, &file, NULL), ASSAY_BAD_DATA);
+    scratch_path pipe = scratch_join(folder.text, "pipe");
+    cr_assert_eq(mkfifo(pipe.text, 0600), 0);
+    alarm(20); /* nobody writes into it */
+    cr_assert_eq(as_safetensors_open(pipe.text, &file, NULL), ASSAY_BAD_DATA);
+    alarm(0);
     cr_assert_eq(as_safetensors_open(scratch_join(folder.text, "none").text, &file, NULL),
                  ASSAY_NOT_FOUND);
     cr_assert_null(file);

@@ -2,17 +2,12 @@
 /* Eight epochs of one step by a suite's "strategy" object, through the whole trainer, beside
  * PyTorch's requires_grad and parameter groups (tests/golden/strategies.json): in f64 on the
  * reference backend, in f32 on each. */
-#include <criterion/criterion.h>
-#include <jansson.h>
-#include <stdlib.h>
-
 #include "assay/blocks.h"
 #include "plugin/plugin.h"
-#include "toy.h"
-#include "train/engine.h"
+#include "steps_golden.h"
 #include "train/recipe.h"
 
-enum { VOCABULARY = 5, CHANNELS = 4, N_ROWS = 4, MOST_TOKENS = 4, N_EPOCHS = 8 };
+enum { N_EPOCHS = 8 };
 
 static assay_value build(const assay_builder *b, const assay_model_config *config) {
     assay_value ids = b->input(b->graph, ASSAY_INPUT_TOKEN_IDS);
@@ -39,72 +34,7 @@ typedef struct setting {
 } setting;
 
 static json_t *golden(void) {
-    static json_t *root;
-    char path[4096];
-    snprintf(path, sizeof path, "%s/strategies.json", getenv("AS_GOLDEN"));
-    if (!root)
-        root = json_load_file(path, 0, NULL);
-    cr_assert_not_null(root, "%s", path);
-    return root;
-}
-
-static double number(const json_t *object, const char *key) {
-    const json_t *value = json_object_get(object, key);
-    cr_assert(json_is_number(value), "%s", key);
-    return json_number_value(value);
-}
-
-static as_prepared texts(as_arena *arena) {
-    as_prepared data;
-    as_row *rows = as_arena_alloc_array(arena, N_ROWS, sizeof *rows);
-    as_split_rows *train = &data.splits[AS_SPLIT_TRAIN];
-    memset(&data, 0, sizeof data);
-    for (size_t i = 0; i < N_ROWS; i++) {
-        const json_t *text = json_array_get(json_object_get(golden(), "rows"), i),
-                     *label = json_array_get(json_object_get(golden(), "labels"), i);
-        int32_t n = (int32_t)json_array_size(text);
-        int32_t *ids = as_arena_alloc_array(arena, MOST_TOKENS, sizeof *ids);
-        for (int32_t t = 0; t < n; t++)
-            ids[t] = (int32_t)json_integer_value(json_array_get(text, (size_t)t));
-        rows[i] = (as_row){.text = "",
-                           .name = "",
-                           .ids = ids,
-                           .n_ids = n,
-                           .label = (int32_t)json_integer_value(label),
-                           .index = (uint32_t)i};
-        train->n_tokens += (uint64_t)n;
-        train->longest = n > train->longest ? n : train->longest;
-    }
-    train->split = AS_SPLIT_TRAIN;
-    train->n_rows = N_ROWS;
-    train->rows = rows;
-    data.n_labels = 2;
-    data.max_tokens = MOST_TOKENS;
-    return data;
-}
-
-/* Largest difference of the parameters, in units of the largest value of each. */
-static double difference(setting *s, const json_t *expected) {
-    const assay_graph_view *view = as_graph_view(as_engine_graph(s->engine));
-    uint64_t n = as_engine_n_elements(s->engine);
-    double *values = as_arena_alloc_array(s->arena, n, sizeof *values), worst = 0;
-    assay_error error = ASSAY_ERROR_INIT;
-    cr_assert_eq(as_engine_get(s->engine, ASSAY_STATE_PARAMETER, values, n, &error), ASSAY_OK);
-    cr_assert_eq(json_object_size(expected), view->n_parameters);
-    for (uint32_t p = 0; p < view->n_parameters; p++) {
-        const json_t *right = json_object_get(expected, view->parameters[p].name);
-        size_t size = (size_t)view->parameters[p].n_elements;
-        double scale = 1e-3, most = 0;
-        cr_assert_eq(json_array_size(right), size, "%s", view->parameters[p].name);
-        for (size_t i = 0; i < size; i++) {
-            double x = json_number_value(json_array_get(right, i));
-            scale = fmax(scale, fabs(x));
-            most = fmax(most, fabs(values[i] - x));
-        }
-        worst = fmax(worst, most / scale);
-        values += size;
-    }
-    return worst;
+    return golden_file("strategies.json");
 }
 
 static uint32_t n_trained(const assay_graph_view *view) {
@@ -120,7 +50,10 @@ static void after_step(void *context, const as_step_record *record) {
     double norm = number(expected, "norm"), loss = number(expected, "loss");
     cr_expect_eq(n_trained(as_graph_view(as_engine_graph(s->engine))),
                  (uint32_t)number(expected, "trained"), "epoch %d", record->epoch);
-    s->worst = fmax(s->worst, difference(s, json_object_get(expected, "after")));
+    cr_expect_eq(json_object_size(json_object_get(expected, "after")),
+                 as_graph_view(as_engine_graph(s->engine))->n_parameters);
+    s->worst =
+        fmax(s->worst, golden_difference(s->arena, s->engine, json_object_get(expected, "after")));
     s->worst = fmax(s->worst, fabs(record->grad_norm - norm) / norm);
     s->worst = fmax(s->worst, fabs(record->loss - loss) / loss);
     s->n_steps++;
@@ -157,7 +90,7 @@ static void train(setting *s, const as_train_config *config) {
     assay_error error = ASSAY_ERROR_INIT;
     as_trainee *trainee = NULL;
     as_train_result result;
-    as_prepared data = texts(s->arena);
+    as_prepared data = golden_texts(s->arena, golden());
     OK(as_trainee_new_phased(s->engine, s->phases, &trainee, &error));
     as_train_job job = {.trainee = trainee,
                         .data = &data,

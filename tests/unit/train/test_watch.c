@@ -19,7 +19,7 @@ static void set_up(void) {
 TestSuite(watch, .init = set_up);
 
 static as_watch_epoch epoch_of(int32_t epoch, double train, double validation) {
-    return (as_watch_epoch){epoch, train, validation, -1, 2};
+    return (as_watch_epoch){epoch, train, validation, -1, 2, 5000};
 }
 
 static void done(int32_t epoch, double train, double validation) {
@@ -35,7 +35,7 @@ Test(watch, nothing_seen_nothing_said) {
     done(3, (double)NAN, 0.5);
     done(4, 0.99, (double)NAN);
     as_watch_epoch kept = epoch_of(2, 0.95, 0.86);
-    as_watch_finish(&watch, &kept, 5000);
+    as_watch_finish(&watch, &kept);
     cr_assert_eq(watch.found.seen, 0);
     cr_assert_not(as_watched_text(&watch.found, 0, labels, text, sizeof text));
     cr_assert_str_eq(text, "untouched");
@@ -55,22 +55,22 @@ Test(watch, over_fitting) {
 }
 
 Test(watch, one_class_counts_where_it_is_kept) {
-    as_watch_epoch first = {1, 0.5, 0.5, 1, 2}, second = {2, 0.7, 0.7, -1, 2};
+    as_watch_epoch first = {1, 0.5, 0.5, 1, 2, 5000}, second = {2, 0.7, 0.7, -1, 2, 5000};
     as_watch_epoch_done(&watch, &first);
     as_watch_epoch_done(&watch, &second);
     cr_assert_eq(watch.found.seen, AS_WATCH_ONE_CLASS);
     cr_assert_eq(watch.now, 0); /* no longer */
-    as_watch_finish(&watch, &second, 5000);
+    as_watch_finish(&watch, &second);
     cr_assert_not(as_watched_text(&watch.found, 0, labels, text, sizeof text));
-    as_watch_finish(&watch, &first, 5000);
+    as_watch_finish(&watch, &first);
     cr_assert(as_watched_text(&watch.found, 0, labels, text, sizeof text));
     cr_assert(strstr(text, "predicted as \"spam\" by epoch 1"), "%s", text);
 }
 
 Test(watch, one_class_of_one_is_right) {
-    as_watch_epoch first = {1, 0.5, 1, 1, 1};
+    as_watch_epoch first = {1, 0.5, 1, 1, 1, 5000};
     as_watch_epoch_done(&watch, &first);
-    as_watch_finish(&watch, &first, 5000);
+    as_watch_finish(&watch, &first);
     cr_assert_eq(watch.found.seen, 0);
     cr_assert_eq(watch.found.kept_class, -1);
 }
@@ -124,9 +124,17 @@ Test(watch, the_sorted_norms_are_the_latest) {
 
 Test(watch, small_validation_set) {
     as_watch_epoch kept = epoch_of(1, 0.5, 0.5);
-    as_watch_finish(&watch, &kept, 385); /* 1.96 sqrt(0.25 / 385) is just below 0.05 */
+    kept.n_validation = 385; /* 1.96 sqrt(0.25 / 385) is just below 0.05 */
+    as_watch_epoch_done(&watch, &kept);
+    cr_assert_eq(watch.now, 0);
+    as_watch_finish(&watch, &kept);
     cr_assert_eq(watch.found.seen, 0);
-    as_watch_finish(&watch, &kept, 370);
+    kept.n_validation = 370;
+    as_watch_epoch_done(&watch, &kept);
+    cr_assert_eq(watch.now, AS_WATCH_SMALL_VALIDATION); /* shown while it trains, */
+    cr_assert_eq(watch.found.seen, 0);                  /* warned of for the epoch that is kept */
+    cr_assert_null(as_watch_word(watch.now));
+    as_watch_finish(&watch, &kept);
     cr_assert_eq(watch.found.seen, AS_WATCH_SMALL_VALIDATION);
     cr_assert(as_watched_text(&watch.found, 0, labels, text, sizeof text));
     cr_assert_float_eq(watch.found.validation_half_width, 0.0507, 1e-4);
@@ -135,15 +143,17 @@ Test(watch, small_validation_set) {
 }
 
 Test(watch, without_validation_nothing_is_small) {
-    as_watch_epoch kept = {1, 0.5, (double)NAN, -1, 0};
-    as_watch_finish(&watch, &kept, 0);
+    as_watch_epoch kept = {1, 0.5, (double)NAN, -1, 0, 0};
+    as_watch_epoch_done(&watch, &kept);
+    cr_assert_eq(watch.now, 0);
+    as_watch_finish(&watch, &kept);
     cr_assert_eq(watch.found.seen, 0);
-    as_watch_finish(&watch, NULL, 0);
+    as_watch_finish(&watch, NULL);
     cr_assert_eq(watch.found.kept_epoch, 1);
 }
 
 Test(watch, words_while_it_lasts) {
-    as_watch_epoch collapsed = {2, 0.5, 0.5, 0, 2};
+    as_watch_epoch collapsed = {2, 0.5, 0.5, 0, 2, 5000};
     cr_assert_null(as_watch_word(watch.now));
     done(1, 0.95, 0.6);
     cr_assert_str_eq(as_watch_word(watch.now), "over-fitting");
@@ -161,6 +171,13 @@ Test(watch, warm_up_without_end) {
     as_watch_start(&watch, 99, 100);
     cr_assert_eq(watch.found.seen, 0);
     as_watch_start(&watch, 100, 100);
+    cr_assert_eq(watch.now, AS_WATCH_WARMUP);
     cr_assert(as_watched_text(&watch.found, 0, labels, text, sizeof text));
     cr_assert(strstr(text, "takes 100 steps, the whole run 100"), "%s", text);
+}
+
+Test(watch, every_bit_has_its_line) {
+    for (uint32_t one = AS_WATCH_OVERFITTING; one <= AS_WATCH_WARMUP; one <<= 1)
+        cr_assert(as_watch_line(one), "%u", one);
+    cr_assert_null(as_watch_line(AS_WATCH_WARMUP << 1));
 }

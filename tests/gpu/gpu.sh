@@ -358,7 +358,7 @@ for entry in suite['entries']:
         entry['max_tokens'] = 16
         entry['training'].update(epochs=1, batch=8)
 if rehearsal:
-    suite['data']['subset'] = {'train': 16, 'validation': 8, 'test': 8}
+    suite['data']['subset'] = {'train': 100, 'test': 20}
     suite['measure']['seconds'] = 0.01
 json.dump(suite, open(to, 'w'), indent=1)
 PYTHON
@@ -368,8 +368,8 @@ step_study_b() {
   need_gpu
   [ -f "$folder/data/vocab.txt" ] || { fail "texts (not in the bundle)"; return; }
   write_study_b /tmp/gpu-study-b.json || { fail suite; return; }
-  rm -rf /tmp/gpu-study-b
-  start study_b 560 "$bin/assay" run /tmp/gpu-study-b.json --out /tmp/gpu-study-b
+  rm -rf /tmp/gpu-study-b && mkdir /tmp/gpu-study-b
+  start study_b 560 "$bin/assay" run /tmp/gpu-study-b.json --out /tmp/gpu-study-b/run
   gather
   tail -n 30 /tmp/gpu-study_b.log
   tar czf "$out/study_b.tar.gz" -C /tmp gpu-study-b

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The committed comparison results/examples/newsgroups-technical: raw files as their digests say, every
 # number of record and report derived again, the report made again byte for byte, and the README's
-# table and figure what the commands beside them make.
+# table and figure what the commands beside them make. The records of results/performance likewise, as
+# far as raw files go.
 . "$HARNESS"
 readme=$GOLDEN/../../README.md
 example=$GOLDEN/../../results/examples/newsgroups-technical
@@ -31,3 +32,10 @@ case $(gnuplot --version 2>/dev/null) in
     ;;
 *) echo "another gnuplot than 5.4.4, which the committed figure was drawn by: not compared" ;;
 esac
+
+folders=0
+for record in "$GOLDEN"/../../results/performance/*/run.json; do
+    must 0 "$ASSAY" verify "$(dirname "$record")"
+    folders=$((folders + 1))
+done
+[ $folders -ge 8 ] || complain "$folders records of performance; expected 8 or more"

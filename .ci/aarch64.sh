@@ -17,9 +17,9 @@ mirror=${2:-${ASSAY_CI_MIRROR:-http://deb.debian.org/debian}}
 system=$cache/aarch64
 packages='libc6-dev libjansson-dev libarchive-dev libcsv-dev libsodium-dev libssl-dev libutf8proc-dev
     libpcre2-dev libcurl4-openssl-dev zlib1g-dev libcriterion-dev'
-# posix_spawn cannot report a failed exec under qemu-user, which makes vfork a fork; of `state` one test,
+# posix_spawn cannot report a failed exec under qemu-user, which makes vfork a fork; of `state_use` one test,
 # run below without it, counts hundredths of a second that an emulator doesn't keep.
-skipped='cell_process|state'
+skipped='cell_process|state_use'
 
 # The arm64 packages, unpacked: nothing of them is installed or run while they are unpacked.
 unpack_system() {
@@ -86,8 +86,8 @@ mapfile -t tests < <(emulated meson test -C "$work/build" --list --no-rebuild --
 emulated env OMP_WAIT_POLICY=passive meson test -C "$work/build" --no-rebuild --timeout-multiplier 20 \
     --print-errorlogs "${tests[@]}"
 emulated env ASSAY_PLUGIN_PATH="$work/build/plugins" AS_GOLDEN="$work/source/tests/golden" \
-    "$work/build/tests/unit/train/test_state" --filter '!(state/times_add_up)'
-echo "Left out: cell_process, state/times_add_up (see this script)"
+    "$work/build/tests/unit/train/test_state_use" --filter '!(state_use/times_add_up)'
+echo "Left out: cell_process, state_use/times_add_up (see this script)"
 
 emulated env ASSAY_PLUGIN_PATH="$work/build/plugins" ASSAY_SUITE_PATH="$work/source/suites" \
     "$work/build/assay" run synthetic-tiny --backends reference --out "$work/run"

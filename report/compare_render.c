@@ -119,9 +119,11 @@ static void describe(const as_compared_entry *entry, const as_check *check, char
     const kind_words *w = &words[check->kind];
     double change = 100 * check->change.value;
     const char *metric = as_check_kind_name(check->kind);
+    bool one_point = check->kind == AS_CHECK_ACCURACY && 100 * check->margin == 1;
     if (check->verdict == AS_VERDICT_WORSE)
         snprintf(line, LINE_BYTES, "%.500s: %s is %.*f%s %s (allowed %.3g%s)", entry->name, metric,
-                 w->decimals, fabs(change), w->unit, w->worse, 100 * check->margin, w->unit);
+                 w->decimals, fabs(change), w->unit, w->worse, 100 * check->margin,
+                 one_point ? " point" : w->unit);
     else
         snprintf(line, LINE_BYTES, "%.500s: %s: %.600s", entry->name, metric,
                  check->advice ? check->advice : "");

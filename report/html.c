@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A page (report/page.h) as HTML (the WHATWG's living standard). Every text goes through
  * as_html_text; nothing of a run is ever markup. */
-#include "report/html.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,38 +35,21 @@ static void write_shaded(const as_span *span, FILE *stream) {
     fputs(step ? "</span>" : "", stream);
 }
 
-static void write_span(const as_span *span, FILE *stream) {
-    switch (span->kind) {
-    case AS_SPAN_TEXT:
-        as_html_text(stream, span->text);
-        break;
-    case AS_SPAN_NAME:
-        write_element(stream, "code", span->text);
-        break;
-    case AS_SPAN_STRONG:
-        write_element(stream, "strong", span->text);
-        break;
-    case AS_SPAN_NUMBER:
-        as_write_number(span, as_html_text, stream);
-        break;
-    case AS_SPAN_BEST:
-        fputs("*", stream);
-        break;
-    case AS_SPAN_UNTRUSTED:
-        fputs(" <strong class=\"bad\">!</strong>", stream);
-        break;
-    case AS_SPAN_EMPTY:
-        fputs("-", stream);
-        break;
-    case AS_SPAN_SHADED:
-        write_shaded(span, stream);
-        break;
-    }
+static void write_code(FILE *stream, const char *name) {
+    write_element(stream, "code", name);
 }
 
-static void write_spans(const as_spans *spans, FILE *stream) {
-    as_write_spans(spans, write_span, stream);
+static void write_strong(FILE *stream, const char *text) {
+    write_element(stream, "strong", text);
 }
+
+static const as_span_format html = {.text = as_html_text,
+                                    .name = write_code,
+                                    .strong = write_strong,
+                                    .number = as_html_text,
+                                    .best = "*",
+                                    .untrusted = " <strong class=\"bad\">!</strong>",
+                                    .shaded = write_shaded};
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
@@ -151,7 +132,7 @@ static void write_heads(const as_page_table_data *t, FILE *stream) {
         }
         fputs(sortable ? "><button type=\"button\">" : ">", stream);
         if (*head->heading.text)
-            write_span(&head->heading, stream);
+            as_write_span(&head->heading, &html, stream);
         else
             fputs("<span class=\"quiet\">remark</span>", stream);
         fputs(sortable ? "</button></th>" : "</th>", stream);
@@ -205,7 +186,7 @@ static void write_cell(const as_page_table_data *t, const as_page_table_row *row
         fputs(!c ? " class=\"n\"" : is_long(cell) ? " class=\"t w\"" : " class=\"t\"", stream);
     write_told(cell, isnan(shade) && !t->plain && !head_tells, stream);
     fputs(">", stream);
-    write_spans(cell, stream);
+    as_write_spans(cell, &html, stream);
     fputs(c ? "</td>" : "</th>", stream);
 }
 
@@ -223,9 +204,9 @@ static void write_row(const as_page_table_data *t, const as_page_table_row *row,
           stream);
     if (row->problem && row->n_cells == 2) {
         fputs("<th scope=\"row\">", stream);
-        write_spans(&row->cells[0], stream);
+        as_write_spans(&row->cells[0], &html, stream);
         fprintf(stream, "</th><td class=\"t\" colspan=\"%zu\">", n - 1);
-        write_spans(&row->cells[1], stream);
+        as_write_spans(&row->cells[1], &html, stream);
         fputs("</td></tr>\n", stream);
         return;
     }
@@ -295,7 +276,7 @@ static void write_list(const as_block *block, FILE *stream) {
     fputs("<ul>\n", stream);
     for (size_t i = 0; i < block->n_items; i++) {
         fputs("<li>", stream);
-        write_spans(&block->items[i], stream);
+        as_write_spans(&block->items[i], &html, stream);
         fputs("</li>\n", stream);
     }
     fputs("</ul>\n", stream);
@@ -305,7 +286,7 @@ static void write_block(const as_block *block, const as_drawings *drawings, FILE
     switch (block->kind) {
     case AS_BLOCK_TITLE:
         fputs("<h1>", stream);
-        write_spans(&block->spans, stream);
+        as_write_spans(&block->spans, &html, stream);
         fputs("</h1>\n", stream);
         break;
     case AS_BLOCK_SECTION:
@@ -317,7 +298,7 @@ static void write_block(const as_block *block, const as_drawings *drawings, FILE
         break;
     case AS_BLOCK_PARAGRAPH:
         fputs("<p>", stream);
-        write_spans(&block->spans, stream);
+        as_write_spans(&block->spans, &html, stream);
         fputs("</p>\n", stream);
         break;
     case AS_BLOCK_LIST:
@@ -328,7 +309,7 @@ static void write_block(const as_block *block, const as_drawings *drawings, FILE
         break;
     case AS_BLOCK_DETAILS:
         fputs("<details><summary>", stream);
-        write_spans(&block->spans, stream);
+        as_write_spans(&block->spans, &html, stream);
         fputs("</summary>\n", stream);
         break;
     case AS_BLOCK_DETAILS_END:
@@ -368,7 +349,9 @@ static void write_head(const as_page *page, FILE *stream) {
     fputs("</head>\n", stream);
 }
 
-void as_html_write(const as_page *page, const as_drawings *drawings, FILE *stream) {
+/* The document: no network, no foreign script; light and dark, for screens, phones and paper.
+ * Numbers carry marks (report/source.h). */
+static void write_page(const as_page *page, const as_drawings *drawings, FILE *stream) {
     size_t run = SIZE_MAX;
     write_head(page, stream);
     fputs("<body>\n<a class=\"skip\" href=\"#report\">Skip the contents</a>\n", stream);
@@ -396,7 +379,7 @@ assay_status as_report_mark_html(const as_report_input *input, FILE *stream, ass
     if (status == ASSAY_OK)
         status = as_drawings_make(arena, page, &drawings, error);
     if (status == ASSAY_OK)
-        as_html_write(page, &drawings, stream);
+        write_page(page, &drawings, stream);
     as_arena_free(arena);
     return status;
 }

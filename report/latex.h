@@ -75,10 +75,6 @@ as_tex_document as_tex_preamble, as_tex_main_tabular, as_tex_main_caption, as_te
 /* ---- what methods, bibliography and checklist share ---------------------------------------------
  */
 
-/* [any] Key of the bibliography's entry, NULL: none is known. kind: "data", "model", "weights",
- * "library". */
-const char *as_bib_key(const char *kind, const char *name);
-
 /* [any] The suite's title, else its name, else the run's; of several runs the shorter name. */
 const char *as_tex_title(const as_report_input *input, size_t run);
 

@@ -243,7 +243,10 @@ static bool is_used(const as_report_input *input, const reference *r) {
     return false;
 }
 
-const char *as_bib_key(const char *kind, const char *name) {
+/* Key of the bibliography's entry, NULL: none is known. kind: "data", "model", "weights",
+ * "library".
+ */
+static const char *key_of(const char *kind, const char *name) {
     for (size_t i = 0; i < N_REFERENCES; i++)
         if (is_of(&references[i], kind, name))
             return references[i].key;
@@ -283,7 +286,7 @@ static bool same_data(const as_record *a, const as_record *b) {
 
 void as_tex_cite_data(FILE *stream, const as_report_input *input, size_t run) {
     const as_record *r = input->summaries[run].some;
-    const char *key = as_bib_key("data", r->dataset.name);
+    const char *key = key_of("data", r->dataset.name);
     size_t first = 0;
     while (first < run && !same_data(input->summaries[first].some, r))
         first++;
@@ -304,7 +307,7 @@ assay_status as_tex_bibliography(const as_report_input *input, FILE *stream, ass
         for (size_t k = 0; k < i; k++)
             before = before || same_data(input->summaries[k].some, r);
         as_source_run(stream, i);
-        if (r && r->dataset.name && !before && !as_bib_key("data", r->dataset.name))
+        if (r && r->dataset.name && !before && !key_of("data", r->dataset.name))
             write_unknown(input->runs[i], r, i, stream);
     }
     fprintf(stream,

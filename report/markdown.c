@@ -84,42 +84,26 @@ static void write_plain(FILE *stream, const char *number) {
     fputs(number, stream);
 }
 
-static void write_span(const as_span *span, FILE *stream) {
-    switch (span->kind) {
-    case AS_SPAN_TEXT:
-        as_md_text(stream, span->text);
-        break;
-    case AS_SPAN_NAME:
-        as_md_code(stream, span->text);
-        break;
-    case AS_SPAN_STRONG:
-        fputs("**", stream);
-        as_md_text(stream, span->text);
-        fputs("**", stream);
-        break;
-    case AS_SPAN_NUMBER:
-        as_write_number(span, write_plain, stream);
-        break;
-    case AS_SPAN_BEST:
-        fputs("\\*", stream);
-        break;
-    case AS_SPAN_UNTRUSTED:
-        fputs(" **!**", stream);
-        break;
-    case AS_SPAN_EMPTY:
-        fputs("-", stream);
-        break;
-    case AS_SPAN_SHADED: /* a piece of a word can't be between stars */
-        fputs(span->shade >= LEAST_MARKED ? "<mark>" : "", stream);
-        as_md_text(stream, span->text);
-        fputs(span->shade >= LEAST_MARKED ? "</mark>" : "", stream);
-        break;
-    }
+static void write_strong(FILE *stream, const char *text) {
+    fputs("**", stream);
+    as_md_text(stream, text);
+    fputs("**", stream);
 }
 
-static void write_spans(const as_spans *spans, FILE *stream) {
-    as_write_spans(spans, write_span, stream);
+/* A piece of a word can't be between stars. */
+static void write_shaded(const as_span *span, FILE *stream) {
+    fputs(span->shade >= LEAST_MARKED ? "<mark>" : "", stream);
+    as_md_text(stream, span->text);
+    fputs(span->shade >= LEAST_MARKED ? "</mark>" : "", stream);
 }
+
+static const as_span_format markdown = {.text = as_md_text,
+                                        .name = as_md_code,
+                                        .strong = write_strong,
+                                        .number = write_plain,
+                                        .best = "\\*",
+                                        .untrusted = " **!**",
+                                        .shaded = write_shaded};
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
@@ -132,7 +116,7 @@ static void write_heads(const as_page_table_data *t, FILE *stream) {
     for (size_t i = 0; i < t->n_columns; i++) {
         fputs(" ", stream);
         if (*t->columns[i].heading.text) {
-            write_span(&t->columns[i].heading, stream);
+            as_write_span(&t->columns[i].heading, &markdown, stream);
             fputs(" ", stream);
         }
         fputs("|", stream);
@@ -154,7 +138,7 @@ static void write_table(const as_page_table_data *t, FILE *stream) {
             if (c < row->n_cells) {
                 bool diagonal = row->shading && c == r + 1;
                 fputs(diagonal ? "**" : "", stream);
-                write_spans(&row->cells[c], stream);
+                as_write_spans(&row->cells[c], &markdown, stream);
                 fputs(diagonal ? "** " : " ", stream);
             }
             fputs("|", stream);
@@ -176,7 +160,7 @@ static void write_summary(const as_spans *spans, FILE *stream) {
 static void write_list(const as_block *block, FILE *stream) {
     for (size_t i = 0; i < block->n_items; i++) {
         fputs("- ", stream);
-        write_spans(&block->items[i], stream);
+        as_write_spans(&block->items[i], &markdown, stream);
         fputs("\n", stream);
     }
     fputs(block->next ? "\n" : "", stream);
@@ -188,11 +172,11 @@ static void write_block(const as_block *block, FILE *stream) {
     case AS_BLOCK_SECTION:
         fputs(block->kind == AS_BLOCK_TITLE ? "# " : "## ", stream);
         as_md_text(stream, block->text);
-        write_spans(&block->spans, stream);
+        as_write_spans(&block->spans, &markdown, stream);
         fputs("\n\n", stream);
         break;
     case AS_BLOCK_PARAGRAPH:
-        write_spans(&block->spans, stream);
+        as_write_spans(&block->spans, &markdown, stream);
         fputs("\n\n", stream);
         break;
     case AS_BLOCK_LIST:

@@ -64,8 +64,8 @@ static assay_status add_run(as_page *page, const as_section_input *in, assay_err
     return status;
 }
 
-assay_status as_report_page(as_arena *arena, const as_report_input *input, as_page *ret_page,
-                            assay_error *error) {
+static assay_status make_page(as_arena *arena, const as_report_input *input, as_page *ret_page,
+                              assay_error *error) {
     as_page page = as_page_new(arena);
     assay_status status = ASSAY_OK;
     if (input->n_runs > 1)
@@ -105,7 +105,7 @@ assay_status as_report_page_of(const as_report_input *input, const as_page **ret
                                assay_error *error) {
     as_page_store *store = input->store;
     if (!store->made) {
-        assay_status status = as_report_page(store->arena, input, &store->page, error);
+        assay_status status = make_page(store->arena, input, &store->page, error);
         if (status != ASSAY_OK)
             return status;
         store->made = true;

@@ -98,12 +98,8 @@ void as_section_runs(as_page *page, const as_report_input *input);
 ASSAY_MUST_USE assay_status as_section_published(as_page *page, const as_section_input *in,
                                                  assay_error *error);
 
-/* [any] All of it, for every run of the input, in the order of a reader's questions. The page lives
- * in `arena`. */
-ASSAY_MUST_USE assay_status as_report_page(as_arena *arena, const as_report_input *input,
-                                           as_page *ret_page, assay_error *error);
-
-/* [any] The same, made once for all documents of the input; it lives as long as the input's arena.
+/* [any] All of it, for every run of the input, in the order of a reader's questions; made once for
+ * all documents of the input; it lives as long as the input's arena.
  */
 typedef struct as_page_store as_page_store;
 as_page_store *as_page_store_new(as_arena *arena); /* NULL: no memory */

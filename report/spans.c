@@ -30,10 +30,38 @@ void as_write_number(const as_span *number, as_text_writer *write, FILE *stream)
     }
 }
 
-void as_write_spans(const as_spans *spans, void (*write)(const as_span *span, FILE *stream),
-                    FILE *stream) {
+void as_write_span(const as_span *span, const as_span_format *format, FILE *stream) {
+    switch (span->kind) {
+    case AS_SPAN_TEXT:
+        format->text(stream, span->text);
+        break;
+    case AS_SPAN_NAME:
+        format->name(stream, span->text);
+        break;
+    case AS_SPAN_STRONG:
+        format->strong(stream, span->text);
+        break;
+    case AS_SPAN_NUMBER:
+        as_write_number(span, format->number, stream);
+        break;
+    case AS_SPAN_BEST:
+        fputs(format->best, stream);
+        break;
+    case AS_SPAN_UNTRUSTED:
+        fputs(format->untrusted, stream);
+        break;
+    case AS_SPAN_EMPTY:
+        fputs("-", stream);
+        break;
+    case AS_SPAN_SHADED:
+        format->shaded(span, stream);
+        break;
+    }
+}
+
+void as_write_spans(const as_spans *spans, const as_span_format *format, FILE *stream) {
     for (size_t i = 0; i < spans->n; i++) {
-        write(&spans->items[i], stream);
+        as_write_span(&spans->items[i], format, stream);
         bool marks_next = spans->items[i].kind == AS_SPAN_BEST && i + 1 < spans->n &&
                           spans->items[i + 1].kind == AS_SPAN_NAME;
         fputs(marks_next ? " " : "", stream);

@@ -95,9 +95,10 @@ void as_file_writer_abandon(as_file_writer *writer) {
 
 static assay_status commit(as_file_writer *writer, bool sync, assay_error *error) {
     errno = 0;
-    /* What an earlier write could not put down is tried again here, which tells why. */
+    /* What an earlier write could not put down is tried again here, which tells why; where stdio
+     * has thrown it away, one more byte does. */
     bool bad = fflush(writer->stream) != 0 || ferror(writer->stream);
-    if (bad && errno == 0)
+    if (bad && errno == 0 && write(fileno(writer->stream), "", 1) >= 0)
         errno = EIO;
     bad = bad || (sync && fsync(fileno(writer->stream)) != 0);
     bad = bad || rename(writer->temporary, writer->path) != 0;

@@ -111,6 +111,16 @@ static assay_status compute_features(as_cell *cell, assay_error *error) {
     return as_features_open(&config, &cell->features, error);
 }
 
+/* Something of this cell runs training steps: epochs, a scenario, a profile. What never trains
+ * holds no gradients. */
+static bool takes_steps(const as_cell *cell) {
+    bool steps = cell->spec.entry->training.epochs > 0 ||
+                 json_is_true(json_object_get(cell->run, "profile"));
+    for (size_t i = 0; i < cell->suite->n_scenarios; i++)
+        steps = steps || cell->suite->scenarios[i]->split == AS_SPLIT_TRAIN;
+    return steps;
+}
+
 static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
     const as_train_config *training = &cell->spec.entry->training;
     const char *limit = getenv("ASSAY_CELL_MEMORY_LIMIT");
@@ -122,7 +132,7 @@ static assay_status make_graph_trainee(as_cell *cell, assay_error *error) {
                                .device_memory_limit_bytes = limit ? strtoull(limit, NULL, 10) : 0};
     cell->graph_options = (as_graph_options){.label_smoothing = training->label_smoothing,
                                              .class_weights = cell->data->class_weights,
-                                             .with_gradient = 1,
+                                             .with_gradient = takes_steps(cell),
                                              .checkpointing = training->checkpointing};
     as_phases_config phases = {cell->graph_model, &cell->config, &cell->graph_options,
                                &cell->spec.entry->strategy, training->epochs};

@@ -93,12 +93,15 @@ static void last_line(const char *path, char *text, size_t size) {
 void as_run_failure_reason(const as_process_config *config, const as_process_result *result,
                            char *reason, size_t size) {
     char line[200], bytes[32];
+    uint64_t limit = config->memory_limit_bytes;
     as_process_text(config, result, reason, (unsigned)size);
     size_t n = strlen(reason);
-    if (result->end == AS_PROCESS_SIGNALLED && config->memory_limit_bytes &&
-        result->peak_bytes > config->memory_limit_bytes / 10 * 8) {
-        as_bytes_text(result->peak_bytes, bytes, sizeof bytes);
-        n += (size_t)snprintf(reason + n, size - n, ", near the memory limit (resident %s)", bytes);
+    if (result->end == AS_PROCESS_SIGNALLED && limit) { /* a library may not survive having none */
+        bool near = result->peak_bytes > limit / 10 * 8;
+        as_bytes_text(near ? result->peak_bytes : limit, bytes, sizeof bytes);
+        n += (size_t)snprintf(
+            reason + n, size - n,
+            near ? ", near the memory limit (resident %s)" : ", under a memory limit of %s", bytes);
     }
     last_line(config->log_path, line, sizeof line);
     if (line[0] && n < size)

@@ -436,8 +436,8 @@ static assay_status check_weights(const opening *o) {
     }
     if (!n_problems)
         return ASSAY_OK;
-    return as_fail(o->error, ASSAY_BAD_DATA, o->checkpoint,
-                   "%zu tensors do not fit the model: %s%s", n_problems, problems,
+    return as_fail(o->error, ASSAY_BAD_DATA, o->checkpoint, "%zu %s not fit the model: %s%s",
+                   n_problems, n_problems == 1 ? "tensor does" : "tensors do", problems,
                    n_problems > MAX_LISTED ? "; ..." : "");
 }
 

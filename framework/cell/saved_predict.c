@@ -46,17 +46,10 @@ static assay_status fill_parameter(void *context, uint32_t index, double *values
     const as_saved_cell *cell = context;
     const assay_parameter_info *parameter = &as_graph_view(cell->graph)->parameters[index];
     const as_tensor *tensor = as_safetensors_find(cell->weights, parameter->name);
-    uint64_t n = (uint64_t)parameter->n_elements;
-    char quoted[160];
-    assay_status status = as_tensor_read_f64(cell->weights, tensor, values, n, error);
-    for (uint64_t i = 0; status == ASSAY_OK && i < n; i++) {
-        if (isfinite(values[i]))
-            continue;
-        as_tensor_name_text(tensor->name, quoted, sizeof quoted);
-        as_where where = as_where_join(as_safetensors_path(cell->weights), ": tensor ", quoted);
-        return as_fail(error, ASSAY_BAD_DATA, where.text,
-                       "element %" PRIu64 " is %g; weights are finite", i, values[i]);
-    }
+    assay_status status = as_tensor_check_finite(cell->weights, tensor, error);
+    if (status == ASSAY_OK)
+        status = as_tensor_read_f64(cell->weights, tensor, values, (uint64_t)parameter->n_elements,
+                                    error);
     return status;
 }
 

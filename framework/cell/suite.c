@@ -100,12 +100,12 @@ static assay_status check_lists(json_t *suite, const char *where, assay_error *e
 
 /* ---- the command line's part ----------------------------------------------------------------- */
 
-static assay_status check_names_once(const char *const *names, size_t n, assay_error *error) {
+static assay_status check_once(const char *option, const char *const *texts, size_t n,
+                               assay_error *error) {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < i; k++)
-            if (strcmp(names[i], names[k]) == 0)
-                return as_fail(error, ASSAY_INVALID_ARGUMENT, "--entries", "\"%.80s\" twice",
-                               names[i]);
+            if (strcmp(texts[i], texts[k]) == 0)
+                return as_fail(error, ASSAY_INVALID_ARGUMENT, option, "\"%.80s\" twice", texts[i]);
     return ASSAY_OK;
 }
 
@@ -137,20 +137,25 @@ static assay_status keep_entries(json_t *suite, const char *const *names, size_t
     return json_object_set_new(suite, "entries", kept) == 0 ? ASSAY_OK : no_memory(error);
 }
 
-static assay_status replace_list(json_t *suite, const char *key, const char *const *texts, size_t n,
-                                 bool numbers, assay_error *error) {
+static assay_status replace_list(json_t *suite, const char *option, const char *const *texts,
+                                 size_t n, bool numbers, assay_error *error) {
+    const char *key = option + 2;
+    assay_status status = check_once(option, texts, n, error);
+    if (status != ASSAY_OK)
+        return status;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         char *end = NULL;
         long long number = numbers ? strtoll(texts[i], &end, 10) : 0;
         if (numbers && (end == texts[i] || *end)) {
             json_decref(list);
-            return as_fail(error, ASSAY_INVALID_ARGUMENT, key, "\"%.80s\" is not a whole number",
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, option, "\"%.80s\" is not a whole number",
                            texts[i]);
         }
         if (json_array_append_new(list, numbers ? json_integer(number) : json_string(texts[i]))) {
             json_decref(list);
-            return as_fail(error, ASSAY_INVALID_ARGUMENT, key, "\"%.80s\" is not UTF-8", texts[i]);
+            return as_fail(error, ASSAY_INVALID_ARGUMENT, option, "\"%.80s\" is not UTF-8",
+                           texts[i]);
         }
     }
     return json_object_set_new(suite, key, list) == 0 ? ASSAY_OK : no_memory(error);
@@ -163,15 +168,15 @@ static assay_status apply_overrides(json_t *suite, const json_t *schema,
     for (size_t i = 0; status == ASSAY_OK && i < o->n_sets; i++)
         status = as_suite_set(suite, schema, o->sets[i], error);
     if (status == ASSAY_OK)
-        status = check_names_once(o->entries, o->n_entries, error);
+        status = check_once("--entries", o->entries, o->n_entries, error);
     if (status == ASSAY_OK && o->entries)
         status = keep_entries(suite, o->entries, o->n_entries, error);
     if (status == ASSAY_OK && o->backends)
-        status = replace_list(suite, "backends", o->backends, o->n_backends, false, error);
+        status = replace_list(suite, "--backends", o->backends, o->n_backends, false, error);
     if (status == ASSAY_OK && o->dtypes)
-        status = replace_list(suite, "dtypes", o->dtypes, o->n_dtypes, false, error);
+        status = replace_list(suite, "--dtypes", o->dtypes, o->n_dtypes, false, error);
     if (status == ASSAY_OK && o->seeds)
-        status = replace_list(suite, "seeds", o->seeds, o->n_seeds, true, error);
+        status = replace_list(suite, "--seeds", o->seeds, o->n_seeds, true, error);
     if (status != ASSAY_OK)
         return status;
     assay_error found = ASSAY_ERROR_INIT;

@@ -37,6 +37,17 @@ static const char *text_of(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
+/* Width of a column: its longest text, at least `least`. */
+static int width_of(const json_t *list, const char *key, int least) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(list, i, one) {
+        int n = (int)strlen(text_of(one, key));
+        least = n > least ? n : least;
+    }
+    return least;
+}
+
 /* ---- plugins --------------------------------------------------------------------------------- */
 
 static assay_status list_plugins(as_arena *arena, int32_t kind, const char *name, json_t **ret_list,
@@ -56,27 +67,30 @@ static assay_status list_backends(as_arena *arena, json_t **ret_list, assay_erro
 }
 
 static void print_models(const json_t *list) {
+    int name = width_of(list, "id", 4);
     const json_t *one;
     size_t i;
-    printf("%-18s %-7s %10s  %s\n", "NAME", "KIND", "PARAMETERS", "WHAT");
+    printf("%-*s  %-6s  %12s  %s\n", name, "NAME", "KIND", "PARAMETERS", "WHAT");
     json_array_foreach(list, i, one) {
         const json_t *n = json_object_get(one, "parameters");
-        char count[24] = "-";
+        char count[32] = "-";
         if (json_is_integer(n))
-            snprintf(count, sizeof count, "%" JSON_INTEGER_FORMAT, json_integer_value(n));
+            (void)as_grouped_text(json_integer_value(n), count, sizeof count);
         bool ok = strcmp(text_of(one, "status"), "ok") == 0;
-        printf("%-18s %-7s %10s  %s\n", text_of(one, "id"), ok ? text_of(one, "kind") : "broken",
-               count, text_of(one, ok ? "summary" : "reason"));
+        printf("%-*s  %-6s  %12s  %s\n", name, text_of(one, "id"),
+               ok ? text_of(one, "kind") : "broken", count,
+               text_of(one, ok ? "summary" : "reason"));
     }
 }
 
 static void print_backends(const json_t *list) {
+    int name = width_of(list, "id", 4), status = width_of(list, "status", 6);
     const json_t *one;
     size_t i;
-    printf("%-12s %-12s %s\n", "NAME", "STATUS", "WHAT");
+    printf("%-*s  %-*s  %s\n", name, "NAME", status, "STATUS", "WHAT");
     json_array_foreach(list, i, one) {
         bool ok = strcmp(text_of(one, "status"), "ok") == 0;
-        printf("%-12s %-12s %s%s%s\n", text_of(one, "id"), text_of(one, "status"),
+        printf("%-*s  %-*s  %s%s%s\n", name, text_of(one, "id"), status, text_of(one, "status"),
                text_of(one, ok ? "summary" : "reason"), *text_of(one, "libraries") ? ": " : "",
                text_of(one, "libraries"));
     }
@@ -163,24 +177,14 @@ static assay_status list_resources(as_arena *arena, json_t **ret_list, assay_err
 }
 
 static void print_suites(const json_t *list) {
+    int name = width_of(list, "name", 4);
     const json_t *one;
     size_t i;
-    printf("%-18s %s\n", "NAME", "WHAT");
+    printf("%-*s  %s\n", name, "NAME", "WHAT");
     json_array_foreach(list, i, one) {
-        printf("%-18s %s\n", text_of(one, "name"),
+        printf("%-*s  %s\n", name, text_of(one, "name"),
                *text_of(one, "error") ? text_of(one, "error") : text_of(one, "title"));
     }
-}
-
-/* Width of a column: its longest text, at least `least`. */
-static int width_of(const json_t *list, const char *key, int least) {
-    const json_t *one;
-    size_t i;
-    json_array_foreach(list, i, one) {
-        int n = (int)strlen(text_of(one, key));
-        least = n > least ? n : least;
-    }
-    return least;
 }
 
 static void print_resources(const json_t *list) {

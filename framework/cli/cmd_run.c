@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "cell/limits.h"
 #include "cell/run.h"
 #include "cell/suite_check.h"
@@ -47,6 +48,9 @@ static const char usage[] =
     "\n"
     "Exit status: 0 done, 3 failed cells, 64 usage, 65 bad data. See assay-run(1).\n";
 
+/* With less no plugin could be loaded, and a number without its unit is bytes. */
+#define LEAST_MEMORY (UINT64_C(1) << 20)
+
 typedef struct run_arguments {
     as_words operands, entries, backends, dtypes, seeds, sets;
     const char *data_dir, *out, *threads, *timeout, *memory_limit;
@@ -84,9 +88,13 @@ static assay_status parse(as_arena *arena, int argc, char **argv, run_arguments 
     if (a->timeout && !((options->timeout_seconds = as_parse_duration(a->timeout)) > 0))
         return as_fail(error, ASSAY_INVALID_ARGUMENT, "--timeout",
                        "found \"%.40s\"; expected a time as 90s, 10m or 2h", a->timeout);
-    if (a->memory_limit && !(options->memory_limit_bytes = as_parse_bytes(a->memory_limit)))
+    if (!a->memory_limit)
+        return ASSAY_OK;
+    options->memory_limit_bytes = as_parse_bytes(a->memory_limit);
+    if (options->memory_limit_bytes < LEAST_MEMORY)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, "--memory-limit",
-                       "found \"%.40s\"; expected a size as 512M or 10G", a->memory_limit);
+                       "found \"%.40s\"; expected a size as 512M or 10G, 1M at least",
+                       a->memory_limit);
     return ASSAY_OK;
 }
 
@@ -131,10 +139,14 @@ static int print_cells(as_arena *arena, const as_suite *suite, assay_error *erro
     if (as_suite_cells(arena, suite, &cells, &n, error) != ASSAY_OK)
         return as_print_error(error);
     printf("%s: %zu cells; data %s\n", suite->name, n, suite->data.resource);
+    size_t width = 0;
     for (size_t i = 0; i < n; i++)
-        printf("%3zu  %-20s %-12s %-5s seed %llu  %d epochs\n", i + 1, cells[i].entry->name,
-               cells[i].backend, cells[i].dtype, (unsigned long long)cells[i].seed,
-               cells[i].entry->training.epochs);
+        if (strlen(cells[i].entry->name) > width)
+            width = strlen(cells[i].entry->name);
+    for (size_t i = 0; i < n; i++)
+        printf("%3zu  %-*s  %-9s  %-4s  seed %llu  %d epochs\n", i + 1, (int)width,
+               cells[i].entry->name, cells[i].backend, cells[i].dtype,
+               (unsigned long long)cells[i].seed, cells[i].entry->training.epochs);
     return AS_EXIT_OK;
 }
 
@@ -150,12 +162,10 @@ static int print_table(const char *folder, assay_error *error) {
     return status == ASSAY_OK ? AS_EXIT_OK : as_print_error(error);
 }
 
-/* Says how to go on, and dies of the signal. */
-static int die_stopped(const as_run_summary *summary, const run_arguments *a,
-                       const as_run_options *options) {
-    fflush(stdout);
-    fprintf(stderr, "stopped after %zu of %zu; go on: assay", summary->n_cells - summary->n_not_run,
-            summary->n_cells);
+/* The command that goes on where this one ends. */
+static void print_way_on(const as_run_summary *summary, const run_arguments *a,
+                         const as_run_options *options) {
+    fputs("go on: assay", stderr);
     for (size_t i = 1; i < options->n_command; i++) {
         fputc(' ', stderr);
         as_print_word(stderr, options->command[i]);
@@ -165,6 +175,15 @@ static int die_stopped(const as_run_summary *summary, const run_arguments *a,
         as_print_word(stderr, summary->folder);
     }
     fputs(a->resume ? "\n" : " --resume\n", stderr);
+}
+
+/* Says how to go on, and dies of the signal. */
+static int die_stopped(const as_run_summary *summary, const run_arguments *a,
+                       const as_run_options *options) {
+    fflush(stdout);
+    fprintf(stderr, "stopped after %zu of %zu; ", summary->n_cells - summary->n_not_run,
+            summary->n_cells);
+    print_way_on(summary, a, options);
     as_die_of(summary->stop_signal);
     return AS_EXIT_FAILED;
 }
@@ -196,8 +215,14 @@ static int run_suite(as_arena *arena, as_suite *suite, const run_arguments *a,
     as_run_listener listener = as_progress_view_listener(view);
     assay_status status = as_run_suite(arena, suite, options, &listener, &summary, error);
     as_progress_view_free(view);
-    if (status != ASSAY_OK)
-        return as_print_error(error);
+    if (status != ASSAY_OK) {
+        int code = as_print_error(error);
+        if (status == ASSAY_IO && summary.folder && as_path_exists(summary.folder)) {
+            fputs("  kept   what was done; when the cause is mended ", stderr);
+            print_way_on(&summary, a, options);
+        }
+        return code;
+    }
     if (summary.stop_signal)
         return die_stopped(&summary, a, options);
     return conclude(&summary, error);

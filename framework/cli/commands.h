@@ -78,6 +78,8 @@ int as_close_stdout(int code);
 void as_die_of(int signal_number);
 /* [main] A word as a shell reads it, in quotes where it needs them. */
 void as_print_word(FILE *stream, const char *word);
+/* [main] 345090 as "345,090", in `text`. */
+const char *as_grouped_text(int64_t n, char *text, size_t size);
 /* [main] May colours be used on this stream? (terminal, TERM, NO_COLOR, FORCE_COLOR) */
 bool as_use_colour(int fd);
 /* [main] Columns of a terminal, 0 where it is none (pipes get all columns). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Errors and exit codes; what the terminal can do (no-color.org, clig.dev). */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,18 @@ int as_print_error(const assay_error *error) {
     print_clean(error->text[0] ? error->text : as_status_text(error->status));
     fputc('\n', stderr);
     return as_exit_code(error->status);
+}
+
+const char *as_grouped_text(int64_t n, char *text, size_t size) {
+    char plain[24];
+    size_t length = (size_t)snprintf(plain, sizeof plain, "%" PRId64, n), used = 0;
+    for (size_t i = 0; i < length && used + 2 < size; i++) {
+        if (i && (length - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = plain[i];
+    }
+    text[used] = '\0';
+    return text;
 }
 
 int as_close_stdout(int code) {

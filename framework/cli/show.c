@@ -137,19 +137,6 @@ static assay_status load(show *s, assay_error *error) {
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-/* 345090 -> "345,090" */
-static const char *grouped(int64_t n, char *text, size_t size) {
-    char plain[24];
-    size_t length = (size_t)snprintf(plain, sizeof plain, "%" PRId64, n), used = 0;
-    for (size_t i = 0; i < length && used + 2 < size; i++) {
-        if (i && (length - i) % 3 == 0)
-            text[used++] = ',';
-        text[used++] = plain[i];
-    }
-    text[used] = '\0';
-    return text;
-}
-
 static void range_text(const assay_option *option, char *text, size_t size) {
     size_t used = 0;
     text[0] = '\0';
@@ -166,18 +153,42 @@ static void range_text(const assay_option *option, char *text, size_t size) {
     }
 }
 
+typedef struct option_row {
+    const char *name;
+    char value[ASSAY_OPTION_TEXT_MOST + 1], range[128];
+} option_row;
+
+static option_row row_of(const show *s, const assay_option *option) {
+    option_row row = {.name = option->name};
+    as_option_text(option, s->options, row.value, sizeof row.value);
+    if (!row.value[0])
+        snprintf(row.value, sizeof row.value, "\"\"");
+    range_text(option, row.range, sizeof row.range);
+    return row;
+}
+
+static int wider(int width, const char *text) {
+    return strlen(text) > (size_t)width ? (int)strlen(text) : width;
+}
+
+/* Columns as wide as what stands in them; a long value pushes the rest of its own line only. */
 static void print_options(const show *s) {
+    enum { LONG_VALUE = 24 };
     const assay_plugin *plugin = s->plugin.descriptor;
-    if (plugin->n_options)
-        fprintf(s->out, "%-15s %-8s  %-23s %s\n", "option", "value", "range", "meaning");
+    int name = 6, value = 5, range = 5;
     for (uint64_t i = 0; i < plugin->n_options; i++) {
-        const assay_option *option = &plugin->options[i];
-        char value[ASSAY_OPTION_TEXT_MOST + 1], range[128];
-        as_option_text(option, s->options, value, sizeof value);
-        if (!value[0])
-            snprintf(value, sizeof value, "\"\"");
-        range_text(option, range, sizeof range);
-        fprintf(s->out, "%-15s %-8s  %-23s %s\n", option->name, value, range, option->meaning);
+        option_row row = row_of(s, &plugin->options[i]);
+        name = wider(name, row.name);
+        value = strlen(row.value) > LONG_VALUE ? value : wider(value, row.value);
+        range = wider(range, row.range);
+    }
+    if (plugin->n_options)
+        fprintf(s->out, "%-*s  %-*s  %-*s  meaning\n", name, "option", value, "value", range,
+                "range");
+    for (uint64_t i = 0; i < plugin->n_options; i++) {
+        option_row row = row_of(s, &plugin->options[i]);
+        fprintf(s->out, "%-*s  %-*s  %-*s  %s\n", name, row.name, value, row.value, range,
+                row.range, plugin->options[i].meaning);
     }
 }
 
@@ -195,11 +206,11 @@ static void print_parameters(const show *s) {
     int64_t total, trainable;
     char text[32], shape[48];
     count(view, &total, &trainable);
-    fprintf(s->out, "\nparameters  %s, ", grouped(total, text, sizeof text));
+    fprintf(s->out, "\nparameters  %s, ", as_grouped_text(total, text, sizeof text));
     if (trainable == total)
         fputs("all trainable", s->out);
     else
-        fprintf(s->out, "%s trainable", grouped(trainable, text, sizeof text));
+        fprintf(s->out, "%s trainable", as_grouped_text(trainable, text, sizeof text));
     fprintf(s->out, ", %.3g MB f32 (%d classes, %" PRId64 " words)\n", (double)total * 4e-6,
             s->config.n_classes, s->config.vocab_size);
     for (uint32_t i = 0; i < view->n_parameters; i++) {
@@ -209,7 +220,7 @@ static void print_parameters(const show *s) {
         else
             snprintf(shape, sizeof shape, "%" PRId64, p->dims[0]);
         fprintf(s->out, "  %-34s %11s %12s %5.1f %%\n", p->name, shape,
-                grouped(p->n_elements, text, sizeof text),
+                as_grouped_text(p->n_elements, text, sizeof text),
                 total ? 100.0 * (double)p->n_elements / (double)total : 0);
     }
 }

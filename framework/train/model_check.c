@@ -48,7 +48,8 @@ void as_check_tell_error(const as_model_check *check, check_run *run, const char
                   error->where[0] ? ": " : "", error->text);
 }
 
-void as_check_rows(check_rows *rows, int32_t n_classes) {
+/* The same rows every time, in which a token tells the class. */
+static void make_rows(check_rows *rows, int32_t n_classes) {
     as_random random = as_random_init(1, as_hash64("model_check.rows"));
     int32_t n = 0;
     for (int32_t b = 0; b < CHECK_ROWS; b++) {
@@ -79,7 +80,8 @@ void as_check_rows(check_rows *rows, int32_t n_classes) {
                                 .token_weights = rows->weights};
 }
 
-assay_batch as_check_row(check_rows *rows, int32_t b) {
+/* Row b alone; valid until the next call. */
+static assay_batch row_alone(check_rows *rows, int32_t b) {
     int32_t first = rows->offsets[b], n = rows->offsets[b + 1] - first;
     assay_batch batch = rows->batch;
     rows->alone[0] = 0;
@@ -212,7 +214,7 @@ static assay_status largest_row_error(as_engine *engine, check_rows *rows, doubl
     double together[CHECK_ROWS * 2], alone[2], worst = 0, scale = 0;
     assay_status status = as_engine_forward(engine, &rows->batch, together, NULL, error);
     for (int32_t b = 0; status == ASSAY_OK && b < CHECK_ROWS; b++) {
-        assay_batch row = as_check_row(rows, b);
+        assay_batch row = row_alone(rows, b);
         status = as_engine_forward(engine, &row, alone, NULL, error);
         for (int32_t k = 0; status == ASSAY_OK && k < 2; k++) {
             double difference = fabs(alone[k] - together[2 * b + k]);
@@ -460,7 +462,7 @@ assay_status as_model_check_run(const as_model_check *check, int32_t *ret_failed
         status = as_options_fill(run.arena, check->plugin.descriptor, check->values,
                                  check->n_values, "--set", &run.options, error);
     if (status == ASSAY_OK) {
-        as_check_rows(&run.rows, 2);
+        make_rows(&run.rows, 2);
         run.config = configuration(run.options, 2);
         if (opaque)
             as_check_opaque_model(check, &run, opaque);

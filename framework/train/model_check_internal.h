@@ -35,10 +35,7 @@ void as_check_tell(const as_model_check *check, check_run *run, const char *name
 /* [cell] One that failed with an error. */
 void as_check_tell_error(const as_model_check *check, check_run *run, const char *name,
                          const assay_error *error);
-/* [any] The same rows every time, in which a token tells the class. */
-void as_check_rows(check_rows *rows, int32_t n_classes);
-/* Row b alone; valid until the next call. */
-assay_batch as_check_row(check_rows *rows, int32_t b);
+/* [any] All checks of an opaque model. */
 void as_check_opaque_model(const as_model_check *check, check_run *run,
                            const assay_model_opaque *opaque);
 

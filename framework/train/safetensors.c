@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -390,30 +391,24 @@ static float f32_from_f16(uint16_t bits) {
     return value;
 }
 
-/* values[i] of type TYPE from the tensor's bytes, by the tensor's own type. */
-#define CONVERT(TYPE)                                                                              \
-    do {                                                                                           \
-        const unsigned char *bytes_ = tensor->data;                                                \
-        for (uint64_t i_ = 0; i_ < n; i_++) {                                                      \
-            double f64_;                                                                           \
-            float f32_;                                                                            \
-            uint16_t half_;                                                                        \
-            switch (tensor->type) {                                                                \
-            case AS_TENSOR_F64:                                                                    \
-                memcpy(&f64_, bytes_ + 8 * i_, sizeof f64_);                                       \
-                values[i_] = (TYPE)f64_;                                                           \
-                break;                                                                             \
-            case AS_TENSOR_F32:                                                                    \
-                memcpy(&f32_, bytes_ + 4 * i_, sizeof f32_);                                       \
-                values[i_] = f32_;                                                                 \
-                break;                                                                             \
-            default:                                                                               \
-                memcpy(&half_, bytes_ + 2 * i_, sizeof half_);                                     \
-                values[i_] =                                                                       \
-                    tensor->type == AS_TENSOR_F16 ? f32_from_f16(half_) : f32_from_bf16(half_);    \
-            }                                                                                      \
-        }                                                                                          \
-    } while (0)
+/* Element i of a floating-point tensor; exact. */
+static double value_at(const as_tensor *tensor, uint64_t i) {
+    const unsigned char *bytes = tensor->data;
+    double f64;
+    float f32;
+    uint16_t half;
+    switch (tensor->type) {
+    case AS_TENSOR_F64:
+        memcpy(&f64, bytes + 8 * i, sizeof f64);
+        return f64;
+    case AS_TENSOR_F32:
+        memcpy(&f32, bytes + 4 * i, sizeof f32);
+        return f32;
+    default:
+        memcpy(&half, bytes + 2 * i, sizeof half);
+        return tensor->type == AS_TENSOR_F16 ? f32_from_f16(half) : f32_from_bf16(half);
+    }
+}
 
 static assay_status check_readable(const as_safetensors *file, const as_tensor *tensor, uint64_t n,
                                    assay_error *error) {
@@ -428,18 +423,57 @@ static assay_status check_readable(const as_safetensors *file, const as_tensor *
     return ASSAY_OK;
 }
 
-assay_status as_tensor_read_f32(const as_safetensors *file, const as_tensor *tensor, float *values,
-                                uint64_t n, assay_error *error) {
-    assay_status status = check_readable(file, tensor, n, error);
-    if (status == ASSAY_OK)
-        CONVERT(float);
-    return status;
-}
-
 assay_status as_tensor_read_f64(const as_safetensors *file, const as_tensor *tensor, double *values,
                                 uint64_t n, assay_error *error) {
     assay_status status = check_readable(file, tensor, n, error);
-    if (status == ASSAY_OK)
-        CONVERT(double);
+    for (uint64_t i = 0; status == ASSAY_OK && i < n; i++)
+        values[i] = value_at(tensor, i);
+    return status;
+}
+
+/* NaN and the infinities are those whose exponent's bits are all set. Whole blocks are looked at,
+ * so that the loop can be one of vectors. */
+#define NOT_FINITE_IN(UINT, exponent)                                                              \
+    do {                                                                                           \
+        for (uint64_t i_ = begin; i_ < end; i_++) {                                                \
+            UINT bits_;                                                                            \
+            memcpy(&bits_, (const unsigned char *)tensor->data + i_ * sizeof bits_, sizeof bits_); \
+            found |= (bits_ & (exponent)) == (exponent);                                           \
+        }                                                                                          \
+    } while (0)
+
+static bool block_is_finite(const as_tensor *tensor, uint64_t begin, uint64_t end) {
+    unsigned found = 0;
+    switch (tensor->type) {
+    case AS_TENSOR_F64:
+        NOT_FINITE_IN(uint64_t, UINT64_C(0x7ff) << 52);
+        break;
+    case AS_TENSOR_F32:
+        NOT_FINITE_IN(uint32_t, UINT32_C(0xff) << 23);
+        break;
+    case AS_TENSOR_F16:
+        NOT_FINITE_IN(uint16_t, 0x7c00);
+        break;
+    default:
+        NOT_FINITE_IN(uint16_t, 0x7f80);
+    }
+    return !found;
+}
+
+assay_status as_tensor_check_finite(const as_safetensors *file, const as_tensor *tensor,
+                                    assay_error *error) {
+    enum { BLOCK = 16384 };
+    uint64_t n = tensor->n_elements, end;
+    assay_status status = check_readable(file, tensor, n, error);
+    for (uint64_t begin = 0; status == ASSAY_OK && begin < n; begin = end) {
+        end = n - begin < BLOCK ? n : begin + BLOCK;
+        if (block_is_finite(tensor, begin, end))
+            continue;
+        while (isfinite(value_at(tensor, begin)))
+            begin++;
+        status = as_fail(error, ASSAY_BAD_DATA, where_tensor(file, tensor->name).text,
+                         "element %" PRIu64 " is %g; weights are finite", begin,
+                         value_at(tensor, begin));
+    }
     return status;
 }

@@ -97,12 +97,13 @@ void as_tensor_shape_text(const int64_t *dims, uint32_t rank, char *text, size_t
 /* [any] A tensor's name for messages: quoted, control characters escaped, cut. */
 void as_tensor_name_text(const char *name, char *text, size_t size);
 
-/* [any] All n = n_elements values of a floating-point tensor, converted; F64 to f32 rounds to
- * nearest, everything else is exact. INVALID_ARGUMENT for another n, BAD_DATA for integers. */
-ASSAY_MUST_USE assay_status as_tensor_read_f32(const as_safetensors *file, const as_tensor *tensor,
-                                               float *values, uint64_t n, assay_error *error);
+/* [any] All n = n_elements values of a floating-point tensor, exactly. INVALID_ARGUMENT for another
+ * n, BAD_DATA for integers. */
 ASSAY_MUST_USE assay_status as_tensor_read_f64(const as_safetensors *file, const as_tensor *tensor,
                                                double *values, uint64_t n, assay_error *error);
+/* [any] BAD_DATA names the first element of a floating-point tensor that is NaN or infinite. */
+ASSAY_MUST_USE assay_status as_tensor_check_finite(const as_safetensors *file,
+                                                   const as_tensor *tensor, assay_error *error);
 
 /* [any] Gives back the memory that a mapped tensor's bytes take; they can be read again. */
 void as_tensor_release(const as_safetensors *file, const as_tensor *tensor);

@@ -30,7 +30,8 @@ const char *as_stopped_name(as_stopped stopped) {
     return "?";
 }
 
-const char *as_metric_kind_name(as_metric_kind metric) {
+/* As a suite writes it. */
+static const char *metric_name(as_metric_kind metric) {
     switch (metric) {
     case AS_METRIC_VALIDATION_LOSS:
         return "validation.loss";
@@ -448,7 +449,7 @@ static assay_status check_means(const as_training *t, uint32_t n_validation, ass
     if (config->schedule.kind == AS_SCHEDULE_PLATEAU && n_validation == 0)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, "training.schedule",
                        "reduce_on_plateau follows %s, and there are no validation texts",
-                       as_metric_kind_name(config->schedule.metric));
+                       metric_name(config->schedule.metric));
     return ASSAY_OK;
 }
 

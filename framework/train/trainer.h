@@ -176,8 +176,6 @@ typedef enum as_stopped {
 
 /* [any] "none", "epochs", "early", "diverged". */
 const char *as_stopped_name(as_stopped stopped);
-/* [any] "validation.loss", ...: as a suite writes it; never NULL. */
-const char *as_metric_kind_name(as_metric_kind metric);
 
 typedef struct as_train_result {
     const as_epoch_figures *epochs; /* [n_epochs], in the arena */

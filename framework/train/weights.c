@@ -4,7 +4,6 @@
 #include "train/weights.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -460,9 +459,22 @@ static assay_status match(matching *m, assay_error *error) {
     if (status == ASSAY_OK)
         status = sort_rest(m, error);
     if (status == ASSAY_OK && m->n_problems)
-        status = as_fail(error, ASSAY_BAD_DATA, m->weights->path,
-                         "%zu tensors do not fit the model: %s%s", m->n_problems, m->problems,
-                         m->n_problems > MAX_LISTED ? "; ..." : "");
+        status = as_fail(error, ASSAY_BAD_DATA, m->weights->path, "%zu %s not fit the model: %s%s",
+                         m->n_problems, m->n_problems == 1 ? "tensor does" : "tensors do",
+                         m->problems, m->n_problems > MAX_LISTED ? "; ..." : "");
+    return status;
+}
+
+/* Every value that would be loaded; what was looked at needn't stay in memory. */
+static assay_status check_values(const matching *m, assay_error *error) {
+    assay_status status = ASSAY_OK;
+    for (size_t i = 0; status == ASSAY_OK && i < m->n_tensors; i++) {
+        const found_tensor *found = &m->tensors[i];
+        if (!found->used)
+            continue;
+        status = as_tensor_check_finite(found->file, found->tensor, error);
+        as_tensor_release(found->file, found->tensor);
+    }
     return status;
 }
 
@@ -471,6 +483,8 @@ assay_status as_weights_match(as_arena *arena, const as_weights *weights,
                               as_weights_result *ret_result, assay_error *error) {
     matching m = {.arena = arena, .weights = weights, .view = view, .model_id = model_id};
     assay_status status = match(&m, error);
+    if (status == ASSAY_OK)
+        status = check_values(&m, error);
     if (status == ASSAY_OK)
         *ret_result = m.result;
     return status;
@@ -488,17 +502,10 @@ static assay_status fill(void *context, uint32_t parameter, double *values, assa
     const found_tensor *found = l->match.of_parameter[parameter];
     if (!found)
         return as_init_parameter(&l->match.view->parameters[parameter], l->seed, values, error);
-    uint64_t n = found->tensor->n_elements;
-    char quoted[160];
-    assay_status status = as_tensor_read_f64(found->file, found->tensor, values, n, error);
-    for (uint64_t i = 0; status == ASSAY_OK && i < n; i++) {
-        if (isfinite(values[i]))
-            continue;
-        as_tensor_name_text(found->tensor->name, quoted, sizeof quoted);
-        as_where where = as_where_join(as_safetensors_path(found->file), ": tensor ", quoted);
-        status = as_fail(error, ASSAY_BAD_DATA, where.text,
-                         "element %" PRIu64 " is %g; weights are finite", i, values[i]);
-    }
+    assay_status status = as_tensor_check_finite(found->file, found->tensor, error);
+    if (status == ASSAY_OK)
+        status = as_tensor_read_f64(found->file, found->tensor, values, found->tensor->n_elements,
+                                    error);
     return status;
 }
 

@@ -84,7 +84,8 @@ ASSAY_MUST_USE assay_status as_weights_load(as_arena *arena, const as_weights *w
                                             as_engine *engine, const char *model_id, uint64_t seed,
                                             as_weights_result *ret_result, assay_error *error);
 
-/* [any] The same without an engine: what would be loaded, or why nothing can be. */
+/* [any] The same without an engine: what would be loaded, or why nothing can be. Reads every value
+ * once and keeps none in memory. */
 ASSAY_MUST_USE assay_status as_weights_match(as_arena *arena, const as_weights *weights,
                                              const assay_graph_view *view, const char *model_id,
                                              as_weights_result *ret_result, assay_error *error);

@@ -21,7 +21,8 @@ const char *as_verdict_name(as_verdict verdict) {
     return names[verdict];
 }
 
-void as_comparer_no_memory(as_comparer *c) {
+/* Notes that memory has run out. */
+static void no_memory(as_comparer *c) {
     if (c->status == ASSAY_OK)
         c->status = as_fail(c->error, ASSAY_OUT_OF_MEMORY, "compare", "no memory to compare");
 }
@@ -29,7 +30,7 @@ void as_comparer_no_memory(as_comparer *c) {
 void *as_comparer_allocate(as_comparer *c, size_t n, size_t size) {
     void *block = as_arena_alloc_array(c->arena, n, size);
     if (!block)
-        as_comparer_no_memory(c);
+        no_memory(c);
     return block;
 }
 
@@ -41,7 +42,7 @@ const char *as_comparer_text(as_comparer *c, const char *format, ...) {
     va_end(arguments);
     const char *copy = as_arena_strdup(c->arena, text);
     if (!copy)
-        as_comparer_no_memory(c);
+        no_memory(c);
     return copy ? copy : "";
 }
 
@@ -283,7 +284,7 @@ assay_status as_compare_entries(as_arena *arena, const as_run *run, const char *
     size_t most = 0;
     c.status = check_entries(arena, run, entries, n_entries, error);
     if (c.status == ASSAY_OK && !as_mul_size(run->n_cells, n_entries, &most))
-        as_comparer_no_memory(&c);
+        no_memory(&c);
     if (c.status == ASSAY_OK)
         result.entries = as_comparer_allocate(&c, most, sizeof *result.entries);
     for (size_t k = 1; k < n_entries && c.status == ASSAY_OK; k++)

@@ -23,9 +23,8 @@ typedef struct as_matched {
     size_t n;
 } as_matched;
 
-/* [owner] Notes that memory has run out. */
-void as_comparer_no_memory(as_comparer *c);
-void *as_comparer_allocate(as_comparer *c, size_t n, size_t size); /* NULL: status tells */
+/* [owner] In the comparison's memory; NULL: none is left, which status tells. */
+void *as_comparer_allocate(as_comparer *c, size_t n, size_t size);
 const char *as_comparer_text(as_comparer *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void as_comparer_problem(as_comparer *c, const char *line);

@@ -52,7 +52,8 @@ assay_status as_verification_add(as_verification *v, as_finding_kind kind, const
 
 /* ---- trees ----------------------------------------------------------------------------------- */
 
-bool as_verify_agrees(const json_t *found, const json_t *expected, as_nearness nearness) {
+/* Is `found` the number `expected`? Both null is yes. */
+static bool agrees(const json_t *found, const json_t *expected, as_nearness nearness) {
     if (json_is_number(found) && json_is_number(expected)) {
         double a = json_number_value(found), b = json_number_value(expected);
         if (json_is_integer(expected) && json_is_integer(found))
@@ -81,7 +82,7 @@ static assay_status compare_leaf(as_verification *v, const char *file, const cha
                                  assay_error *error) {
     char a[VALUE_BYTES], b[VALUE_BYTES];
     v->n_derived += json_is_number(expected);
-    if (as_verify_agrees(found, expected, nearness))
+    if (agrees(found, expected, nearness))
         return ASSAY_OK;
     value_text(found, a);
     value_text(expected, b);

@@ -78,9 +78,6 @@ typedef enum as_nearness {
     AS_NEAR_FLOAT, /* from probabilities that were written as floats, or from nine digits: 1e-6 */
 } as_nearness;
 
-/* [any] Is `found` the number `expected`? Both null is yes. */
-bool as_verify_agrees(const json_t *found, const json_t *expected, as_nearness nearness);
-
 /* [any] Compares every leaf of `expected` with `found`, counting numbers; a difference is a finding
  * at field PATH.KEY. */
 ASSAY_MUST_USE assay_status as_verify_tree(as_verification *v, const char *file, const char *path,

@@ -43,3 +43,10 @@ must 64 "$ASSAY" compare "$run" --entries gru,transfomer
 suggests transformer
 must 64 "$ASSAY" compare "$run" "$run" --entries gru,lstm
 must 64 "$ASSAY" compare "$run" "$run" --gate speed
+
+# What is said of a regression.
+for epochs in 3 0; do
+    must 0 "$ASSAY" run synthetic-tiny --entries gru --seeds 1 --set training.epochs=$epochs --out after-$epochs
+done
+must 1 "$ASSAY" compare after-3 after-0 --gate accuracy
+prints 'points lower (allowed 1 point)'

@@ -36,6 +36,10 @@ must 64 "$ASSAY" show gru --set hiden=8
 suggests hidden
 must 64 "$ASSAY" list model
 suggests models
+must 64 "$ASSAY" data stats imdb-small
+says 'no file imdb-small.json in'
+says 'a suite has that name'
+says 'do     assay list resources'
 must 64 "$ASSAY" data stats imbd
 suggests imdb
 must 65 "$ASSAY" run synthetic-tiny --set data.resource=syntetic --out out

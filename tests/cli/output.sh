@@ -42,10 +42,23 @@ fi
 must 0 "$ASSAY" run ./one.json --out "it's here"
 prints "Next: assay report 'it'\\''s here'"
 
+# The last column of every line begins under its head, however long the names are.
+aligned() { # HEAD
+    awk -v head="$1" '!at { at = index($0, head); next } at && !$0 { exit }
+        substr($0, at - 2, 2) != "  " || substr($0, at, 1) == " " { print }' .out >ragged
+    is "$(cat ragged)" ''
+}
 must 0 "$ASSAY" list models
 prints 'bilstm_attention'
+prints '564,002'
+aligned WHAT
 must 0 "$ASSAY" list suites
 prints 'imdb-small'
+aligned WHAT
+must 0 "$ASSAY" list backends
+aligned WHAT
+must 0 "$ASSAY" show gru
+aligned meaning
 must 0 "$ASSAY" list resources --json
 prints '"wordnet-supersenses"'
 must 0 "$ASSAY" show gru --vocab 100 --classes 3 --set hidden=8 --json

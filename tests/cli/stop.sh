@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Ctrl-C: the cell is gone, the message says how to go on, the program dies of the signal.
+# Ctrl-C: the cell is gone, the message says how to go on, the program dies of the signal. A folder that
+# cannot be written any more: how to go on as well.
 . "$HARNESS"
 export ASSAY_PLUGIN_PATH="$MISBEHAVE:$ASSAY_PLUGIN_PATH"
 
@@ -29,6 +30,17 @@ says 'stopped after 1 of 2; go on: assay run ./hang.json --out out --resume'
 ! pgrep -f "cell out hang__own" >/dev/null || complain "the cell still runs"
 must 3 "$ASSAY" run ./hang.json --out out --resume --timeout 2s
 is "$(json out/run.json '[c["status"] for c in d["cells"]]')" "['ok', 'failed']"
+
+# So does a run whose folder can no longer be written: here it has gone while a cell runs.
+"$ASSAY" run ./hang.json --out gone --timeout 3s >.out 2>.err &
+until ls -A gone/cells 2>/dev/null | grep -q hang; do sleep 0.1; done
+rm -rf gone/cells
+code=0
+wait $! || code=$?
+last='run ./hang.json --out gone'
+is "$code" 3
+says 'assay: gone/cells/'
+says 'kept   what was done; when the cause is mended go on: assay run ./hang.json --out gone --timeout 3s --resume'
 
 # So it is while a plugin is asked, before there is a cell: in a terminal all of the group get it.
 python3 - "$ASSAY" "$ABI/bad_build_hang.so" <<'PY' >.out 2>.err || complain "stop.sh: went on after Ctrl-C"

@@ -41,6 +41,10 @@ is "$(json $result 'd["dataset"]["labels"]')" "['neg', 'pos']"
 is "$(json $result '[d["dataset"]["preparation"]["overlaps"][s]["test_in_train"] for s in ("raw", "cleaned")]')" "[0, 2]"
 prints 'test texts also stand in train after cleaning'
 [ ! -e out/cells/gru__reference__f32__s1/removed.csv ] || complain "nothing was removed"
+mv set/test/neg/4.txt 4.txt
+must 0 "$ASSAY" run ./mine.suite.json --out one
+prints '1 test text also stands in train after cleaning; "overlaps": {"remove": true} takes it out of test'
+mv 4.txt set/test/neg/4.txt
 mine ', "overlaps": { "remove": true }' '' ''
 must 0 "$ASSAY" run ./mine.suite.json --out out
 is "$(json $result 'd["dataset"]["counts"]["test"]')" 6

@@ -21,8 +21,10 @@ must 64 "$ASSAY" run synthetic-tiny --seeds 1,x
 says 'seeds'
 must 64 "$ASSAY" run synthetic-tiny --seeds 1,-1
 says 'seeds'
-must 65 "$ASSAY" run synthetic-tiny --seeds 1,1
-says 'twice'
+must 64 "$ASSAY" run synthetic-tiny --seeds 1,1
+says '--seeds: "1" twice'
+must 65 "$ASSAY" run synthetic-tiny --set 'seeds=[1,1]'
+says '#/seeds/1: 1 stands in this list twice'
 must 64 "$ASSAY" run synthetic-tiny --dtypes f31
 says 'dtypes'
 must 64 "$ASSAY" run synthetic-tiny --entries gru,,transformer
@@ -31,8 +33,10 @@ must 64 "$ASSAY" run synthetic-tiny --threads 0
 says '--threads'
 must 64 "$ASSAY" run synthetic-tiny --timeout soon
 says '--timeout'
-must 64 "$ASSAY" run synthetic-tiny --memory-limit none
-says '--memory-limit'
+for size in none 512 10K; do
+    must 64 "$ASSAY" run synthetic-tiny --memory-limit $size
+    says "--memory-limit: found \"$size\"; expected a size as 512M or 10G"
+done
 must 64 "$ASSAY" run synthetic-tiny --set training.epochs
 says 'PATH=VALUE'
 must 64 "$ASSAY" show gru --classes 1
@@ -58,6 +62,20 @@ must 0 "$ASSAY" run ./without.json --out without
 is "$(json without/cells/gru__reference__f32__s1/result.json \
     'sum("there are no validation texts" in w for w in d["warnings"])')" 2
 
-# epochs=0 evaluates without training.
-must 0 "$ASSAY" run synthetic-tiny --entries gru --seeds 1 --set training.epochs=0 --out zero
-is "$(json zero/cells/gru__reference__f32__s1/result.json 'd["training"]["stopped"]')" none
+# epochs=0 evaluates without training, so without memory for gradients; a scenario of training, or a
+# profile, takes steps.
+zero() { # GRADIENTS ARG...
+    gradients=$1
+    shift
+    rm -rf zero
+    must 0 "$ASSAY" run synthetic-tiny --entries gru --seeds 1 --set training.epochs=0 --out zero "$@"
+    is "$(json zero/cells/gru__reference__f32__s1/result.json \
+        'd["training"]["stopped"], d["memory"]["gradient_bytes"] > 0, d["model"]["parameters"]["trainable"] > 0')" \
+        "('none', $gradients, $gradients)"
+    must 0 "$ASSAY" verify zero
+    ! grep nan zero/cells/*/log.txt || complain "no number in the log"
+}
+zero False
+grep -q 'logits .*, no gradients' zero/cells/*/log.txt || complain "no word of gradients"
+zero True --set 'measure.scenarios=["training"]'
+zero True --profile

@@ -80,6 +80,20 @@ open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + siz
 PYTHON
 refused 65 './integers' '"distilbert.embeddings.LayerNorm.bias" has dtype I32; weights are F64' "$sizes" ./integers
 
+# A value that is no number: an element of a tensor in the middle of the file.
+mkdir broken
+cp "$GOLDEN/bert/distilbert/config.json" broken/
+python3 - "$GOLDEN/bert/distilbert/model.safetensors" broken/model.safetensors <<'PYTHON'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+begin = json.loads(data[8:8 + size])["distilbert.transformer.layer.1.ffn.lin1.bias"]["data_offsets"][0]
+data[8 + size + begin + 12:8 + size + begin + 16] = struct.pack("<f", float("inf"))
+open(sys.argv[2], "wb").write(data)
+PYTHON
+refused 65 'broken/model.safetensors: tensor "distilbert.transformer.layer.1.ffn.lin1.bias"' \
+    'element 3 is inf; weights are finite' "$sizes" ./broken
+
 # A vocabulary of another size.
 printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' a b c >vocab.txt
 rm -rf run

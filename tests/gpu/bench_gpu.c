@@ -44,12 +44,6 @@ static double run_steps(bench *b, bool train, long n) {
 
 static bench open_bench(as_arena *arena, const assay_backend *backend, const assay_graph *graph,
                         int32_t dtype, int32_t rows, int32_t length) {
-    static const assay_update_config adamw = {.struct_size = (uint32_t)sizeof adamw,
-                                              .optimizer = ASSAY_OPTIMIZER_ADAMW,
-                                              .beta1 = 0.9,
-                                              .beta2 = 0.999,
-                                              .epsilon = 1e-8,
-                                              .weight_decay = 0.01};
     assay_error error = ASSAY_ERROR_INIT;
     int32_t *lengths = require_alloc(arena, (size_t)rows, sizeof *lengths);
     bench b = {.r = runner_open(backend, dtype, as_graph_view(graph))};
@@ -59,7 +53,7 @@ static bench open_bench(as_arena *arena, const assay_backend *backend, const ass
     runner_draw_parameters(&b.r, 1, 0);
     b.forward = runner_compile(&b.r, ASSAY_PLAN_FORWARD, rows, rows * length);
     b.accumulate = runner_compile(&b.r, ASSAY_PLAN_ACCUMULATE, rows, rows * length);
-    require(backend->compile_update(b.r.session, &adamw, &b.update, &error), &error);
+    require(backend->compile_update(b.r.session, &usual_adamw, &b.update, &error), &error);
     return b;
 }
 

@@ -427,8 +427,6 @@ typedef struct model_case {
     size_t n_options;
 } model_case;
 
-#define OPTION(name, value)                                                                        \
-    { name, AS_OPTION_NUMBER, value, NULL }
 #define BERT_OPTIONS                                                                               \
     OPTION("layers", 2), OPTION("heads", 4), OPTION("dim", 32), OPTION("hidden_dim", 64),          \
         OPTION("positions", 512)

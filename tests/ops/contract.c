@@ -172,17 +172,13 @@ static uint32_t find_parameter(const assay_graph_view *graph, const char *name) 
 static void check_frozen(void) {
     fixture f = fixture_open("frozen_embedding");
     assay_error error = ASSAY_ERROR_INIT, refused = ASSAY_ERROR_INIT;
-    assay_update_config config = {.struct_size = (uint32_t)sizeof config,
-                                  .optimizer = ASSAY_OPTIMIZER_ADAMW,
-                                  .beta1 = 0.9,
-                                  .beta2 = 0.999,
-                                  .epsilon = 1e-8,
-                                  .weight_decay = 0.1};
+    assay_update_config config = usual_adamw;
     assay_step step = make_step(1, 1, 1);
     assay_plan *plan = runner_compile(&f.r, ASSAY_PLAN_ACCUMULATE, 6, 30), *update = NULL;
     uint32_t p = find_parameter(f.r.graph, "frozen.weight");
     int64_t n = f.r.graph->parameters[p].n_elements;
     double *before = runner_download(&f.r, f.arena, ASSAY_STATE_PARAMETER, p);
+    config.weight_decay = 0.1;
     require(backend->compile_update(f.r.session, &config, &update, &error), &error);
     step.learning_rate = 0.1;
     runner_run(&f.r, plan, f.batch, &step);

@@ -196,6 +196,13 @@ run_result runner_step(runner *r, as_arena *arena, const assay_batch *batch,
     return result;
 }
 
+const assay_update_config usual_adamw = {.struct_size = (uint32_t)sizeof usual_adamw,
+                                         .optimizer = ASSAY_OPTIMIZER_ADAMW,
+                                         .beta1 = 0.9,
+                                         .beta2 = 0.999,
+                                         .epsilon = 1e-8,
+                                         .weight_decay = 0.01};
+
 assay_step make_step(int32_t dropout, uint64_t seed, double loss_scale) {
     assay_step step = {(uint32_t)sizeof step, dropout, seed, 1, 0, loss_scale, 0};
     return step;

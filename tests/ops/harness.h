@@ -33,6 +33,10 @@ void *require_alloc(as_arena *arena, size_t n, size_t size);
  * without it, and no model ---- */
 
 const assay_backend *load_backend(as_arena *arena, const char *id);
+/* A plugin's option by name. */
+#define OPTION(name, value)                                                                        \
+    { name, AS_OPTION_NUMBER, value, NULL }
+
 /* A built-in graph model with its gradient (label smoothing 0.1). Free the graph. */
 assay_graph *load_model(as_arena *arena, const char *id, const as_option_value *options,
                         size_t n_options, int64_t n_ids, int32_t n_classes);
@@ -75,6 +79,9 @@ typedef struct run_result {
 } run_result;
 run_result runner_step(runner *r, as_arena *arena, const assay_batch *batch,
                        const assay_step *step);
+
+/* AdamW as most recipes have it, without clipping. */
+extern const assay_update_config usual_adamw;
 
 assay_step make_step(int32_t dropout, uint64_t seed, double loss_scale);
 /* What training multiplies the loss by, and so every gradient: 1, but in fp16 what it begins with

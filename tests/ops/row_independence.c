@@ -31,9 +31,6 @@ typedef struct model_case {
     size_t n_options;
 } model_case;
 
-#define OPTION(name, value)                                                                        \
-    { name, AS_OPTION_NUMBER, value, NULL }
-
 #define SWITCH(name, value)                                                                        \
     { name, AS_OPTION_BOOL, value, NULL }
 

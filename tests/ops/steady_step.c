@@ -272,13 +272,8 @@ static void check_model(const assay_backend *backend, int32_t dtype, const model
     runner r = runner_open(backend, dtype, as_graph_view(graph));
     assay_batch *whole = make_batch(arena, lengths, N_ROWS, N_IDS, N_CLASSES);
     const assay_batch *batches[] = {whole, pick_rows(arena, whole, some, 3)};
-    assay_update_config config = {.struct_size = (uint32_t)sizeof config,
-                                  .optimizer = ASSAY_OPTIMIZER_ADAMW,
-                                  .beta1 = 0.9,
-                                  .beta2 = 0.999,
-                                  .epsilon = 1e-8,
-                                  .weight_decay = 0.01,
-                                  .clip_norm = 1};
+    assay_update_config config = usual_adamw;
+    config.clip_norm = 1;
     plans p = {runner_compile(&r, ASSAY_PLAN_FORWARD, N_ROWS, whole->n_tokens),
                runner_compile(&r, ASSAY_PLAN_ACCUMULATE, N_ROWS, whole->n_tokens), NULL};
     require(backend->compile_update(r.session, &config, &p.update, &error), &error);
@@ -293,9 +288,6 @@ static void check_model(const assay_backend *backend, int32_t dtype, const model
     as_graph_free(graph);
     as_arena_free(arena);
 }
-
-#define OPTION(name, value)                                                                        \
-    { name, AS_OPTION_NUMBER, value, NULL }
 
 int main(int argc, char **argv) {
     as_arena *plugins = as_arena_new();

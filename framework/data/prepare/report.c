@@ -85,9 +85,9 @@ static void report_overlaps(report *r) {
     uint32_t left = o->test_in_train[AS_STAGE_FILTERED];
     if (left && !r->build->data->overlaps.remove)
         warn(r,
-             "%u test texts also stand in train after cleaning; \"overlaps\": {\"remove\": true} "
-             "takes them out of test",
-             left);
+             "%u test %s in train after cleaning; \"overlaps\": {\"remove\": true} takes %s out of "
+             "test",
+             left, left == 1 ? "text also stands" : "texts also stand", left == 1 ? "it" : "them");
 }
 
 static void report_content(report *r) {
@@ -120,7 +120,7 @@ static void report_content(report *r) {
     for (int s = 0; s < AS_SPLIT_COUNT; s++)
         n_short += a->n_short[s];
     if (n_short)
-        warn(r, "%u texts have under 3 tokens", n_short);
+        warn(r, "%u %s under 3 tokens", n_short, n_short == 1 ? "text has" : "texts have");
     json_object_set_new(r->json, "leaks", leaks);
     json_object_set_new(r->json, "baseline", baseline);
     json_object_set_new(r->json, "short_texts", by_split(a->n_short));

@@ -214,8 +214,10 @@ static void append(char *text, size_t size, const char *format, const char *a, c
     snprintf(text + used, size - used, "%s", piece);
 }
 
-assay_status as_manifest_fail_missing(as_arena *arena, const as_manifest *manifest,
-                                      const char *folder, assay_error *error) {
+/* NOT_FOUND for a resource that `folder` (the data folder) does not have, with every way to get it.
+ */
+static assay_status fail_missing(as_arena *arena, const as_manifest *manifest, const char *folder,
+                                 assay_error *error) {
     char text[sizeof error->text];
     const char *shipped = NULL, *url = NULL;
     char *relative = join(arena, "resources", manifest->name, ".json");
@@ -269,8 +271,7 @@ assay_status as_manifest_locate(as_arena *arena, const as_manifest *manifest, co
     if (status != ASSAY_OK)
         return status;
     if (!found)
-        return as_manifest_fail_missing(arena, manifest, folder ? folder : "$ASSAY_DATA_DIR",
-                                        error);
+        return fail_missing(arena, manifest, folder ? folder : "$ASSAY_DATA_DIR", error);
     *ret_path = found;
     return ASSAY_OK;
 }

@@ -419,6 +419,22 @@ assay_status as_manifest_parse(as_arena *arena, const char *bytes, size_t n_byte
     return status == ASSAY_OK ? from_json(arena, json, copy, ret_manifest, error) : status;
 }
 
+/* suites/resources/NAME.json. Who gives a suite's name instead is told so. */
+static assay_status find_resource(as_arena *arena, const char *name, const char **ret_file,
+                                  assay_error *error) {
+    assay_error found = ASSAY_ERROR_INIT, ignored = ASSAY_ERROR_INIT;
+    const char *relative = format_path(arena, "resources/", name, ".json"), *suite;
+    if (!relative)
+        return no_memory(name, error);
+    assay_status status = as_find_suite_file(arena, relative, ret_file, &found);
+    if (status != ASSAY_NOT_FOUND)
+        return status == ASSAY_OK ? status : assay_fail(error, status, found.where, found.text);
+    bool is_suite =
+        as_find_suite_file(arena, relative + strlen("resources/"), &suite, &ignored) == ASSAY_OK;
+    return as_fail(error, status, found.where, "%s%s\ndo     assay list resources", found.text,
+                   is_suite ? "; a suite has that name: give its data.resource" : "");
+}
+
 assay_status as_manifest_load(as_arena *arena, const char *resource, as_manifest *ret_manifest,
                               assay_error *error) {
     const char *file = NULL;
@@ -428,10 +444,8 @@ assay_status as_manifest_load(as_arena *arena, const char *resource, as_manifest
     bool is_path = strchr(resource, '/') || (n > 5 && strcmp(resource + n - 5, ".json") == 0);
     if (is_path) {
         file = as_arena_strdup(arena, resource);
-    } else {
-        const char *relative = format_path(arena, "resources/", resource, ".json");
-        if (relative && (status = as_find_suite_file(arena, relative, &file, error)) != ASSAY_OK)
-            return status;
+    } else if ((status = find_resource(arena, resource, &file, error)) != ASSAY_OK) {
+        return status;
     }
     if (!file)
         return no_memory(resource, error);

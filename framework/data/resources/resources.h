@@ -27,9 +27,4 @@ ASSAY_MUST_USE assay_status as_resource_file(as_arena *arena, const char *name_o
 /* [any] Does the name end as an archive's does (.zip, .tar, .tar.xz, ...)? */
 bool as_is_archive_name(const char *path);
 
-/* [any] NOT_FOUND for a resource that `folder` (the data folder) does not have, with every way to
- * get it. */
-assay_status as_manifest_fail_missing(as_arena *arena, const as_manifest *manifest,
-                                      const char *folder, assay_error *error);
-
 #endif

@@ -74,7 +74,8 @@ static uint32_t group_left(const as_pool *p, uint32_t g) {
     return p->starts[g + 1] - p->starts[g] - p->taken[g];
 }
 
-uint32_t as_pool_left(const as_pool *pool) {
+/* Rows that nobody has drawn. */
+static uint32_t pool_left(const as_pool *pool) {
     uint32_t left = 0;
     for (uint32_t g = 0; g < pool->n_groups; g++)
         left += group_left(pool, g);
@@ -84,9 +85,9 @@ uint32_t as_pool_left(const as_pool *pool) {
 /* ---- quotas -----------------------------------------------------------------------------------*/
 
 /* n rows over the groups in proportion to what they have left: floors first, then one each by
- * largest remainder, ties to the earlier group. n <= as_pool_left. */
+ * largest remainder, ties to the earlier group. n <= pool_left. */
 static void quotas_proportional(as_pool *p, uint32_t n) {
-    uint64_t total = as_pool_left(p);
+    uint64_t total = pool_left(p);
     uint32_t given = 0;
     for (uint32_t g = 0; g < p->n_groups; g++) {
         uint64_t left = group_left(p, g);
@@ -143,7 +144,7 @@ assay_status as_pool_take(as_pool *p, uint32_t **ret_rows, uint32_t *ret_n_rows,
 assay_status as_pool_draw(as_pool *pool, int64_t n, as_allocation allocation, as_split split,
                           const char *where, uint32_t **ret_rows, uint32_t *ret_n_rows,
                           assay_error *error) {
-    uint32_t left = as_pool_left(pool), wanted = n == AS_ROWS_ALL ? left : (uint32_t)n;
+    uint32_t left = pool_left(pool), wanted = n == AS_ROWS_ALL ? left : (uint32_t)n;
     if (wanted > left)
         return as_fail(error, ASSAY_INVALID_ARGUMENT, where,
                        "asks for %u rows; the data has %u for the split \"%s\"", wanted, left,

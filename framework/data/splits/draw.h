@@ -40,9 +40,6 @@ ASSAY_MUST_USE assay_status as_pool_new(as_arena *arena, const uint32_t *rows, u
 ASSAY_MUST_USE assay_status as_pool_numpy(as_arena *arena, const uint32_t *rows, uint32_t n_rows,
                                           uint64_t seed, as_pool *ret_pool, assay_error *error);
 
-/* [any] Rows that nobody has drawn. */
-uint32_t as_pool_left(const as_pool *pool);
-
 /* [cell] Draws n rows (AS_ROWS_ALL: all that are left). `where` is the field that asks for them,
  * `split` what they are for. INVALID_ARGUMENT with the number there is when there are too few. */
 ASSAY_MUST_USE assay_status as_pool_draw(as_pool *pool, int64_t n, as_allocation allocation,

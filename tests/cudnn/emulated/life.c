@@ -67,12 +67,6 @@ static assay_status upload(life *l, assay_error *error) {
 }
 
 static assay_status open_life(life *l, assay_error *error) {
-    static const assay_update_config adamw = {.struct_size = (uint32_t)sizeof adamw,
-                                              .optimizer = ASSAY_OPTIMIZER_ADAMW,
-                                              .beta1 = 0.9,
-                                              .beta2 = 0.999,
-                                              .epsilon = 1e-8,
-                                              .weight_decay = 0.01};
     assay_device_config config = {.struct_size = (uint32_t)sizeof config,
                                   .dtype = l->dtype,
                                   .threads = 1,
@@ -89,8 +83,9 @@ static assay_status open_life(life *l, assay_error *error) {
     if (status == ASSAY_OK)
         status = l->backend->compile(l->session, ASSAY_PLAN_ACCUMULATE, ROWS, tokens,
                                      &l->accumulate, error);
-    return status == ASSAY_OK ? l->backend->compile_update(l->session, &adamw, &l->update, error)
-                              : status;
+    return status == ASSAY_OK
+               ? l->backend->compile_update(l->session, &usual_adamw, &l->update, error)
+               : status;
 }
 
 /* Three steps, so that graphs are captured and replayed, then logits. */

@@ -137,15 +137,20 @@ Test(file, paths_join) {
 Test(file, a_failed_write_says_why) {
     scratch_path folder = scratch_folder(), path = scratch_join(folder.text, "a");
     const struct rlimit limit = {1 << 16, 1 << 16};
+    static char much[1 << 20];
     as_file_writer writer;
-    assay_error error = ASSAY_ERROR_INIT;
     signal(SIGXFSZ, SIG_IGN);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    cr_assert_eq(as_file_writer_open(path.text, &writer, &error), ASSAY_OK);
-    for (int i = 0; i < 100000; i++)
-        fputs("0123456789", writer.stream);
-    cr_assert_eq(as_file_writer_commit(&writer, &error), ASSAY_IO);
-    cr_assert(strstr(error.text, strerror(EFBIG)), "%s", error.text);
-    cr_assert_eq(count_entries(folder.text), 0);
+    for (int whole = 0; whole < 2; whole++) { /* many small writes, and one that stdio passes by */
+        assay_error error = ASSAY_ERROR_INIT;
+        cr_assert_eq(as_file_writer_open(path.text, &writer, &error), ASSAY_OK);
+        for (int i = 0; !whole && i < 100000; i++)
+            fputs("0123456789", writer.stream);
+        if (whole)
+            (void)!fwrite(much, 1, sizeof much, writer.stream);
+        cr_assert_eq(as_file_writer_commit(&writer, &error), ASSAY_IO);
+        cr_assert(strstr(error.text, strerror(EFBIG)), "%s", error.text);
+        cr_assert_eq(count_entries(folder.text), 0);
+    }
     scratch_remove(&folder);
 }

@@ -163,7 +163,7 @@ Test(weights, an_encoder_that_does_not_fit_is_refused) {
     open_engine("reference", ASSAY_DTYPE_F64);
     refuse_edited(&(edit){"layer.1.ffn.lin1.weight", NULL, {NULL}, 0},
                   (const char *const[]){
-                      "1 tensors do not fit",
+                      "1 tensor does not fit",
                       "\"distilbert.transformer.layer.1.ffn.lin1.weight\" [20, 16] is missing",
                       NULL});
     refuse_edited(
@@ -191,6 +191,10 @@ Test(weights, weights_that_are_not_finite_are_refused) {
                  ASSAY_BAD_DATA);
     cr_assert(strstr(error.where, "tensor \"classifier.bias\""), "%s", error.where);
     cr_assert(strstr(error.text, "element 0 is"), "%s", error.text);
+    error = (assay_error)ASSAY_ERROR_INIT;
+    cr_assert_eq(as_weights_match(arena, weights, view, "distilbert", &result, &error),
+                 ASSAY_BAD_DATA);
+    cr_assert(strstr(error.where, "tensor \"classifier.bias\""), "%s", error.where);
 }
 
 /* ---- folders --------------------------------------------------------------------------------- */

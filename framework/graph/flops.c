@@ -85,12 +85,25 @@ static double flops_layer_norm(const flops_call *c) {
     return 8 * output(c);
 }
 
-/* q k^T and a v: 2 S C each; scale and softmax (maximum, difference, exp, sum, quotient): 6 S
- * heads; dropout of the scores: 2 S heads */
+/* Pairs of query and key that attention needs: S, or N where only first tokens are read. */
+static double pairs(const flops_call *c) {
+    const assay_graph_view *view = c->view;
+    assay_value y = c->node->outputs[0];
+    bool first_only = y != view->logits;
+    for (uint32_t n = 0; n < view->n_forward_nodes; n++)
+        for (uint32_t i = 0; i < view->nodes[n].n_inputs; i++)
+            if (view->nodes[n].inputs[i] == y)
+                first_only = first_only && view->nodes[n].op == ASSAY_OP_SELECT_TOKEN &&
+                             view->nodes[n].attrs.token == ASSAY_TOKEN_FIRST;
+    return first_only ? c->n_tokens : c->n_squares;
+}
+
+/* Of each pair: q k^T and a v, 2 C each; scale and softmax (maximum, difference, exp, sum,
+ * quotient), 6 heads; dropout of the scores, 2 heads */
 static double flops_attention(const flops_call *c) {
     double channels = (double)info(c, c->node->outputs[0])->dims[0];
     double per_score = c->node->attrs.probability > 0 ? 8 : 6;
-    return c->n_squares * (4 * channels + per_score * c->node->attrs.heads);
+    return pairs(c) * (4 * channels + per_score * c->node->attrs.heads);
 }
 
 /* Products with w_ih [G H, I] and w_hh [G H, H] and their biases, per direction. `w` is the first

@@ -63,8 +63,8 @@ for ((round = 0; round < rounds; round++)); do
     done
 done
 
-if [ "$rounds" -gt 0 ]; then
-python3 - "$runs" "$out/growth.csv" "$out/growth_threads.md" <<'PYTHON'
+tables() {
+    python3 - "$runs" "$out/growth.csv" "$out/growth_threads.md" <<'PYTHON'
 import csv, json, statistics, sys
 
 points = {}
@@ -97,7 +97,8 @@ if steps:
             file.write(f"| {model} | {dtype} | {hidden} | {1000 * of[1]:.1f} | {1000 * of[2]:.1f} "
                        f"| {of[1] / of[2]:.2f} |\n")
 PYTHON
-fi
+}
+[ "$rounds" -eq 0 ] || tables
 echo "$out/growth.csv"
 
 command -v gnuplot >/dev/null || { echo "gnuplot is not here: no figures"; exit 0; }

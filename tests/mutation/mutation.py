@@ -80,17 +80,20 @@ def choose_onednn():
                [f"plugins/backends/rewrite/{u}.c" for u in ("linears", "nodes", "rows")] +
                [f"plugins/models/{m}.c" for m in MODELS])
     TESTS = {"bf16": ("tests/ops/bf16.c", ["--without-models", "onednn"]),
+             "bf16_predict": ("tests/ops/bf16_predict.c", ["onednn"]),
              "models": ("tests/ops/models.c", ["onednn", "bf16"]),
              "ops": ("tests/ops/ops.c", ["onednn", "bf16"]),
              "contract": ("tests/ops/contract.c", ["onednn", "bf16"])}
-    # Not packs_f32, nor which products columns.c takes over: that changes speed only.
+    # Not packs_f32, is_written_by, nor which products columns.c takes over: that changes speed only.
     COVERED = {folder + "packing.c": r"is_like|onednn_packing_(is_stale|fill)",
-               folder + "bf16.c": r"(?!onednn_prepare|packs_f32)\w+",
-               folder + "columns.c": r"panels_of|words_of|onednn_columns_scratch|pack_part|onednn_add_columns",
+               folder + "bf16.c": r"(?!onednn_prepare|packs_f32|is_written_by)\w+",
+               folder + "kernels_gelu_bf16.inc": r"gelu_\w+",
+               folder + "columns.c": r"panels_of|words_of|onednn_columns_scratch|pack_part|add_block|"
+                                     r"onednn_add_column_products",
                folder + "kernels_columns_bf16.inc": r"column_vector|pack_columns|columns_(tile|edge)|add_columns",
                folder + "kernels_attention_bf16.inc": (
-                   r"round_rows|copy_rows|interleave_(rows|copies)|transpose_words|attention|"
-                   r"attention_grad")}
+                   r"copy_rows|interleave_copies|transpose_words|multiply_pairs|deliver_row|exp_scores|exp_pair|"
+                   r"log_sums|attention|dot_words|gradient_(vector|rows)|rounded_pair|attention_grad")}
     LIST = "tests/mutation/mutants_onednn.list"
     INC_UNIT = folder + "kernels_x86_64_v4_bf16.c"
 

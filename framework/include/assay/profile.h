@@ -124,7 +124,8 @@ static inline double assay_gate_products(const assay_graph_view *graph, const as
 }
 
 /* [any] Operations of a node's matrix products and recurrences, a multiply-add as two; 0 for all
- * other nodes. Attention's gradient computes the scores again: five products. */
+ * other nodes. Attention whose result a backend made one of rows has one query a row; its gradient
+ * computes the scores again: five products. */
 static inline double assay_product_flops(const assay_graph_view *graph, const assay_node *node,
                                          const assay_extent *extent) {
     const assay_value_info *values = graph->values;
@@ -137,7 +138,10 @@ static inline double assay_product_flops(const assay_graph_view *graph, const as
         return 2 * assay_value_elements(&values[node->inputs[0]], extent) *
                (double)values[node->inputs[1]].dims[0];
     case ASSAY_OP_ATTENTION:
-        return 4 * extent->squares * (double)values[node->outputs[0]].dims[0];
+        return 4 *
+               (values[node->outputs[0]].domain == ASSAY_DOMAIN_ROWS ? extent->tokens
+                                                                     : extent->squares) *
+               (double)values[node->outputs[0]].dims[0];
     case ASSAY_OP_ATTENTION_GRAD:
         return 10 * extent->squares * (double)values[node->inputs[0]].dims[0];
     case ASSAY_OP_RNN:

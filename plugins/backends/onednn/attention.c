@@ -2,8 +2,13 @@
 /* onednn/attention.c: self-attention, one task for each row and head. A task's result doesn't
  * depend on the thread that runs it.
  *
- * State: lse [heads, max_tokens]. Scratch: dropout keys [max_tokens], column sums of the gradient
- * [max_rows, 3 C] where these are wanted, then room for each thread. */
+ * Where only first tokens are wanted (fusion.c) a row has one query and y one row for it.
+ *
+ * A task's rows are read while the thread still works on the task before (kernels.inc,
+ * fetch_ahead).
+ *
+ * State: lse [heads, max_tokens], where a gradient reads it. Scratch: dropout keys [max_tokens],
+ * column sums of the gradient [max_rows, 3 C] where these are wanted, then room for each thread. */
 
 #include "internal.h"
 
@@ -32,7 +37,7 @@ assay_status onednn_prepare_attention(assay_plan *plan, onednn_node *node, assay
     size_t heads = (size_t)n->attrs.heads;
     size_t size = onednn_channels(plan, n->inputs[backward ? 1 : 0]) / 3 / heads;
     (void)error;
-    if (!backward)
+    if (!backward && rewrite_last_backward(&plan->own, node->index) != node->index)
         node->state_size = heads * (size_t)plan->max_tokens;
     node->scratch_size = keys_size(plan) + sums_size(plan, node) +
                          (size_t)plan->session->device->threads * thread_scratch(plan, size);
@@ -58,8 +63,10 @@ typedef struct attention_arrays {
     onednn_bf16 *y_bf16, *dqkv_bf16;
     float *sums; /* [n_rows, 3 C], rows sums_stride apart, or NULL */
     size_t sums_stride;
+    float *lse; /* [heads, max_tokens], or NULL where nobody reads it */
     const uint64_t *keys;
     size_t channels; /* C */
+    int first_only;  /* 1: y [n_rows, C], of the first tokens */
 } attention_arrays;
 
 /* Input i as an operand: f32 or bf16. */
@@ -72,10 +79,13 @@ static onednn_attention_task make_task(const onednn_run *run, const onednn_node 
     const assay_attrs *attrs = &node->node->attrs;
     const int32_t *offsets = run->batch->offsets;
     size_t first = (size_t)offsets[row], size = a->channels / (size_t)attrs->heads;
-    size_t in = first * 3 * a->channels + head * size, out = first * a->channels + head * size;
+    size_t n_tokens = (size_t)offsets[row + 1] - first;
+    size_t in = first * 3 * a->channels + head * size;
+    size_t out = (a->first_only ? row : first) * a->channels + head * size;
     float *scratch = onednn_scratch(run, node) + keys_size(run->plan) + sums_size(run->plan, node);
     onednn_attention_task task = {
-        .n_tokens = (size_t)(offsets[row + 1] - offsets[row]),
+        .n_tokens = n_tokens,
+        .n_queries = a->first_only ? 1 : n_tokens,
         .size = size,
         .q = a->qkv + in * a->element,
         .k = a->qkv + (in + a->channels) * a->element,
@@ -84,7 +94,7 @@ static onednn_attention_task make_task(const onednn_run *run, const onednn_node 
         .out = a->y ? a->y + out : NULL,
         .out_bf16 = a->y_bf16 ? a->y_bf16 + out : NULL,
         .y_stride = a->channels,
-        .lse = onednn_state(run, node) + head * (size_t)run->plan->max_tokens + first,
+        .lse = a->lse ? a->lse + head * (size_t)run->plan->max_tokens + first : NULL,
         .keys = a->keys ? a->keys + first : NULL,
         .channel = (uint32_t)head * 65536u,
         .threshold = assay_dropout_threshold(attrs->probability),
@@ -110,8 +120,14 @@ static assay_status run_tasks(const onednn_run *run, const onednn_node *node,
     size_t work = (size_t)run->batch->n_tokens * arrays->channels;
     ONEDNN_DYNAMIC(
         run->threads, work, for (int i = 0; i < n; i++) {
-            onednn_attention_task task =
-                make_task(run, node, arrays, (size_t)(i / heads), (size_t)(i % heads));
+            int next = i + run->threads; /* the others take those in between */
+            onednn_attention_task ahead,
+                task = make_task(run, node, arrays, (size_t)(i / heads), (size_t)(i % heads));
+            if (next < n) {
+                ahead =
+                    make_task(run, node, arrays, (size_t)(next / heads), (size_t)(next % heads));
+                task.ahead = &ahead;
+            }
             kernel(&task);
         });
     onednn_clear_out_tail(run, node, 0);
@@ -119,12 +135,15 @@ static assay_status run_tasks(const onednn_run *run, const onednn_node *node,
 }
 
 assay_status onednn_run_attention(const onednn_run *run, const onednn_node *node) {
-    attention_arrays arrays = {.qkv = operand(run, node, 0),
-                               .element = run->device->bf16 ? sizeof(onednn_bf16) : sizeof(float),
-                               .y = onednn_out_f32(run, node, 0),
-                               .y_bf16 = onednn_out_bf16(run, node, 0),
-                               .keys = make_keys(run, node),
-                               .channels = onednn_channels(run->plan, node->node->outputs[0])};
+    attention_arrays arrays = {
+        .qkv = operand(run, node, 0),
+        .element = run->device->bf16 ? sizeof(onednn_bf16) : sizeof(float),
+        .y = onednn_out_f32(run, node, 0),
+        .y_bf16 = onednn_out_bf16(run, node, 0),
+        .lse = node->state_size ? onednn_state(run, node) : NULL,
+        .keys = make_keys(run, node),
+        .channels = onednn_channels(run->plan, node->node->outputs[0]),
+        .first_only = onednn_info(run->plan, node->node->outputs[0])->domain == ASSAY_DOMAIN_ROWS};
     return run_tasks(run, node, &arrays, run->kernels->attention);
 }
 
@@ -135,6 +154,7 @@ assay_status onednn_run_attention_grad(const onednn_run *run, const onednn_node 
                                .element = run->device->bf16 ? sizeof(onednn_bf16) : sizeof(float),
                                .dqkv = onednn_out_f32(run, node, 0),
                                .dqkv_bf16 = onednn_out_bf16(run, node, 0),
+                               .lse = onednn_state(run, node),
                                .keys = make_keys(run, node),
                                .channels = onednn_channels(run->plan, node->node->inputs[0])};
     if (sums_size(run->plan, node)) {

@@ -4,9 +4,9 @@
  * Values are f32, and so is everything computed from them but products and attention. Of a value
  * that these read there is a copy, rounded to nearest even, which lives until the last of them.
  * Most operations make the copy of their result themselves, and where nobody reads the f32 value
- * there is none; other values are rounded by the first product that reads them. What lies behind
- * the batch's last row is zero in the copy, because the gradient by a weight sums over all rows of
- * the plan. */
+ * there is none; other values are rounded by the first product that reads them. In prediction norms
+ * read what products and norms wrote in bf16, too. What lies behind the batch's last row is zero in
+ * the copy, because the gradient by a weight sums over all rows of the plan. */
 
 #include "internal.h"
 
@@ -39,14 +39,31 @@ static const uint32_t either[ONEDNN_OP_COUNT] = {
     [ASSAY_OP_LINEAR_GRAD_INPUT] = 1u << 0,
 };
 
-static int is_operand(const assay_node *node, uint32_t i) {
-    return i < 32 && (operands[node->op] >> i & 1u);
+static int is_written_by(const assay_plan *plan, assay_value value, int32_t op) {
+    for (uint32_t n = 0; n < plan->n_nodes; n++)
+        for (uint32_t i = 0; i < plan->nodes[n].node->n_outputs; i++)
+            if (plan->nodes[n].node->outputs[i] == value)
+                return plan->nodes[n].node->op == op;
+    return 0;
+}
+
+/* A norm waits for memory: in prediction, as onednn_fuse has it for GELU, its terms are read in
+ * bf16 where they are written so. */
+static int is_short_term(const assay_plan *plan, const assay_node *node, uint32_t i) {
+    return plan->kind == ASSAY_PLAN_FORWARD && plan->session->graph->loss != ASSAY_NONE &&
+           node->op == ASSAY_OP_LAYER_NORM && (i == 0 || i == 3) &&
+           (is_written_by(plan, node->inputs[i], ASSAY_OP_LINEAR) ||
+            is_written_by(plan, node->inputs[i], ASSAY_OP_LAYER_NORM));
+}
+
+static int is_operand(const assay_plan *plan, const assay_node *node, uint32_t i) {
+    return i < 32 && ((operands[node->op] >> i & 1u) || is_short_term(plan, node, i));
 }
 
 int onednn_reads_f32(const assay_plan *plan, uint32_t n, uint32_t i) {
     const assay_node *node = plan->nodes[n].node;
     const onednn_copy *copy = &plan->bf16[node->inputs[i]];
-    return !plan->session->device->bf16 || !is_operand(node, i) ||
+    return !plan->session->device->bf16 || !is_operand(plan, node, i) ||
            (!copy->by_writer && copy->maker == n);
 }
 
@@ -54,7 +71,8 @@ int onednn_reads_f32(const assay_plan *plan, uint32_t n, uint32_t i) {
 static int is_read_in_f32(const assay_plan *plan, assay_value value) {
     for (uint32_t n = 0; n < plan->n_nodes; n++)
         for (uint32_t i = 0; i < plan->nodes[n].node->n_inputs; i++)
-            if (plan->nodes[n].node->inputs[i] == value && !is_operand(plan->nodes[n].node, i))
+            if (plan->nodes[n].node->inputs[i] == value &&
+                !is_operand(plan, plan->nodes[n].node, i))
                 return 1;
     return value == plan->session->graph->logits;
 }
@@ -83,7 +101,7 @@ static assay_status place_operand(assay_plan *plan, assay_layout *layout, uint32
         return ASSAY_OK;
     for (uint32_t m = n; m < plan->n_nodes; m++)
         for (uint32_t i = 0; i < plan->nodes[m].node->n_inputs; i++)
-            if (is_operand(plan->nodes[m].node, i) && plan->nodes[m].node->inputs[i] == value)
+            if (is_operand(plan, plan->nodes[m].node, i) && plan->nodes[m].node->inputs[i] == value)
                 last = m;
     *copy = (onednn_copy){.is_made = 1, .keeps_f32 = is_read_in_f32(plan, value)};
     copy->maker = writer_of_copy(plan, n, value, copy->keeps_f32);
@@ -98,7 +116,7 @@ assay_status onednn_place_copies(assay_plan *plan, assay_layout *layout, assay_e
         return ASSAY_OK;
     for (uint32_t n = 0; n < plan->n_nodes; n++)
         for (uint32_t i = 0; i < plan->nodes[n].node->n_inputs && status == ASSAY_OK; i++)
-            if (is_operand(plan->nodes[n].node, i))
+            if (is_operand(plan, plan->nodes[n].node, i))
                 status = place_operand(plan, layout, n, plan->nodes[n].node->inputs[i], error);
     return status;
 }
@@ -165,6 +183,10 @@ const void *onednn_operand(const onednn_run *run, const onednn_node *node, uint3
         onednn_round(run, to, onednn_value(run, value), onednn_rows(run, value),
                      onednn_max_rows(run->plan, value), onednn_channels(run->plan, value));
     return to;
+}
+
+int onednn_reads_copy(const onednn_run *run, const onednn_node *node, uint32_t i) {
+    return run->device->bf16 && is_operand(run->plan, node->node, i);
 }
 
 const void *onednn_summed_operand(const onednn_run *run, const onednn_node *node, uint32_t i) {

@@ -10,6 +10,7 @@
  *     layer_norm_grad  (dy, x, gamma, dy2 or none) -> (dx, dgamma, dbeta, dropout(dx), dbias): by
  *                      dy + dy2; dbias the column sums of dropout(dx), of dx where that is none
  *     gelu_grad, attention_grad    -> (dx, dbias): dbias the column sums of dx
+ *     attention        y of rows: the first tokens' alone
  *
  * What every device can do alike (linear layers side by side, whose weights stand one behind the
  * other in the session's slabs; dropout, sum and norm) is ../rewrite's; here stands what the
@@ -37,6 +38,21 @@ static void join_gelu(assay_plan *plan, uint32_t n) {
         return;
     own->nodes[linear].node.attrs.begin = ONEDNN_GELU;
     rewrite_set_output(own, linear, 0, y);
+    rewrite_drop(own, n);
+}
+
+/* select_token(attention(x)), where nobody reads attention(x) again, asks for one query a row. Its
+ * arithmetic is the same among others, so no bit depends on this. */
+static void join_first_tokens(assay_plan *plan, uint32_t n) {
+    rewrite_nodes *own = &plan->own;
+    if (op_of(plan, n) != ASSAY_OP_SELECT_TOKEN ||
+        own->nodes[n].node.attrs.token != ASSAY_TOKEN_FIRST)
+        return;
+    assay_value x = own->nodes[n].inputs[0], y = own->nodes[n].outputs[0];
+    uint32_t attention = rewrite_writer_of_op(own, x, ASSAY_OP_ATTENTION);
+    if (attention == own->n || rewrite_only_reader(own, x) != n)
+        return;
+    rewrite_set_output(own, attention, 0, y);
     rewrite_drop(own, n);
 }
 
@@ -90,9 +106,11 @@ static void each_node(assay_plan *plan, void (*rewrite)(assay_plan *plan, uint32
 void onednn_fuse(assay_plan *plan) {
     if (plan->kind == ASSAY_PLAN_FORWARD)
         rewrite_skip_dropout(&plan->own);
+    if (plan->kind == ASSAY_PLAN_FORWARD)
+        each_node(plan, join_first_tokens);
     rewrite_join_linears(&plan->own, plan->session, adjoins);
-    /* The library's gelu rounds otherwise than ours: where it is used must not depend on what the
-     * backward pass keeps (checkpointing and freezing change no bit), and features of a frozen
+    /* GELU behind a product rounds otherwise than alone: where it stands must not depend on what
+     * the backward pass keeps (checkpointing and freezing change no bit), and features of a frozen
      * part, whose graph has no loss, are to be what training reads. */
     if (plan->kind == ASSAY_PLAN_FORWARD && plan->session->graph->loss != ASSAY_NONE)
         each_node(plan, join_gelu);

@@ -343,6 +343,8 @@ void onednn_end_rows(const onednn_run *run, const onednn_node *node, uint32_t i,
                      size_t n_rows, const float *rows);
 /* Input i as an operand: f32, or its copy in bf16 (made here if this node is the first). */
 const void *onednn_operand(const onednn_run *run, const onednn_node *node, uint32_t i);
+/* 1 when that is bf16. */
+int onednn_reads_copy(const onednn_run *run, const onednn_node *node, uint32_t i);
 /* The same with zeros behind the batch's last row. */
 const void *onednn_summed_operand(const onednn_run *run, const onednn_node *node, uint32_t i);
 /* to [max_rows, width] = from [rows, width] in bf16, zeros behind. */
@@ -367,6 +369,28 @@ size_t onednn_columns_scratch(size_t m, size_t n);
 /* c += a^T b over the k rows of a [k, m] and b [k, n]. */
 void onednn_add_columns(const onednn_run *run, float *c, const onednn_bf16 *a, size_t m,
                         const onednn_bf16 *b, size_t n, size_t k, float *scratch);
+
+enum { ONEDNN_COLUMN_PRODUCTS = 2 };
+
+/* [rows, columns], `stride` elements from row to row. */
+typedef struct onednn_columns {
+    const onednn_bf16 *values;
+    size_t columns, stride;
+} onednn_columns;
+
+/* c [a's columns, b's columns] += a^T b */
+typedef struct onednn_column_product {
+    onednn_columns b;
+    float *c;
+} onednn_column_product;
+
+/* As onednn_columns_fit, for a recurrent layer's products of one a with m columns. */
+int onednn_column_products_fit(const assay_device *device, size_t m);
+/* n products of one a over k rows; scratch: onednn_columns_scratch of all columns of b together,
+ * each b's rounded up to ONEDNN_PANEL_B. */
+void onednn_add_column_products(const onednn_run *run, onednn_columns a,
+                                const onednn_column_product *products, int n, size_t k,
+                                float *scratch);
 
 /* ---- update (update.c) --------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@
  * written is wanted in f32, in bf16 (that table alone) or both: NULL where it isn't. */
 typedef struct onednn_attention_task {
     size_t n_tokens;       /* L */
+    size_t n_queries;      /* forward: the first so many tokens are wanted */
     size_t size;           /* D, channels of the head */
     const void *q, *k, *v; /* [L, D] each, `stride` elements apart from token to token */
     size_t stride;
@@ -22,14 +23,31 @@ typedef struct onednn_attention_task {
     size_t y_stride;
     float *gradient[3]; /* backward: of q, k and v, `stride` apart */
     uint16_t *gradient_bf16[3];
-    float *sums[3];       /* [D] their column sums, or NULL */
-    float *lse;           /* [L]: log of the sum of exp(scores); written forward, read backward */
+    float *sums[3]; /* [D] their column sums, or NULL */
+    float *lse;     /* [L]: log of the sum of exp(scores); written forward where it isn't NULL, read
+                       backward */
     const uint64_t *keys; /* [L] dropout key of each token, or NULL */
     uint32_t channel;     /* first dropout channel: head * 65536 */
     uint32_t threshold;
     float keep_scale; /* 1 / (1 - p) */
     float *scratch;   /* onednn_kernels.attention_scratch(L, D) floats, 64-byte aligned */
+    /* The thread's next task, if any, whose rows are brought into the cache in between. */
+    const struct onednn_attention_task *ahead;
 } onednn_attention_task;
+
+/* y = (x - mean) / sqrt(var + epsilon) gamma + beta of each row of x = a + b. All [rows, n]; a and
+ * b are f32 or, in the table of onednn_kernels_bf16, bf16. */
+typedef struct onednn_norm_task {
+    const void *a, *b; /* b NULL: x = a */
+    int a_is_bf16, b_is_bf16;
+    float *x;         /* where x goes, or a row of scratch */
+    int keeps_x;      /* 1: all of x is kept */
+    float *y;         /* NULL where it isn't wanted in f32 */
+    uint16_t *y_bf16; /* NULL where it isn't wanted in bf16; in that table alone */
+    const float *gamma, *beta;
+    size_t rows, n;
+    float epsilon;
+} onednn_norm_task;
 
 /* Some rows of one direction of a recurrent layer, longest first. Gates of a token stand in blocks
  * of `padded` floats, one token after the other. RNN: one. LSTM: i, f, g, o. GRU: n, r, z. */
@@ -45,6 +63,9 @@ typedef struct onednn_recurrent_task {
     float *q;    /* GRU: Un h + cn of every token [padded]; else NULL */
     /* backward: gradients of the recurrent products; GRU: r, z and q, else the same as `gates` */
     float *state_gates;
+    /* In the table of onednn_kernels_bf16, gradients are written here, instead, and forward writes
+     * the state that each token starts from [padded]. */
+    uint16_t *gates_bf16, *state_gates_bf16, *before;
     float *y;
     const float *dy;
     size_t y_stride;
@@ -84,6 +105,8 @@ typedef struct onednn_kernels {
     void (*scale)(float *y, const float *x, float factor, size_t n);
     /* y = x in bf16, to nearest even; in the table of onednn_kernels_bf16 alone. */
     void (*round)(uint16_t *y, const float *x, size_t n);
+    /* y = gelu(x), x in bf16, too; y may be x; in that table alone. */
+    void (*gelu_bf16)(uint16_t *y, const uint16_t *x, size_t n);
     void (*relu)(float *y, const float *x, size_t n);
     void (*gelu)(float *y, const float *x, size_t n);
     void (*tanh)(float *y, const float *x, size_t n);
@@ -100,8 +123,7 @@ typedef struct onednn_kernels {
 
     /* x [rows, n]; sum [n] += column sums. */
     void (*column_sum)(float *sum, const float *x, size_t rows, size_t n);
-    void (*layer_norm)(float *y, const float *x, const float *gamma, const float *beta, size_t rows,
-                       size_t n, float epsilon);
+    void (*layer_norm)(const onednn_norm_task *task);
     /* dgamma, dbeta [n] are added to. */
     void (*layer_norm_grad)(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
                             const float *gamma, size_t rows, size_t n, float epsilon);
@@ -120,7 +142,8 @@ typedef struct onednn_kernels {
     void (*add_columns)(float *c, size_t ldc, const int32_t *a, size_t m, const int32_t *b,
                         size_t n, size_t rows);
 
-    /* w [gates H, H] as PyTorch keeps it -> panels of whole vectors. Floats: gates * padded^2. */
+    /* w [gates H, H] as PyTorch keeps it -> panels of whole vectors. Floats: gates * padded^2, in
+     * bf16 half of them. */
     void (*pack_recurrent_forward)(float *packed, const float *w, size_t gates, size_t hidden);
     void (*pack_recurrent_backward)(float *packed, const float *w, size_t gates, size_t hidden);
     void (*rnn)(const onednn_recurrent_task *task);

@@ -22,6 +22,8 @@
 
 #include "kernels_attention.inc"
 
+#include "kernels_recurrent_f32.inc"
+
 #include "kernels_recurrent.inc"
 
 #include "kernels_table.inc"

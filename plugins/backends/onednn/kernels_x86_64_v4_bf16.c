@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* onednn/kernels_x86_64_v4_bf16.c: kernels for AVX-512 with AVX512_BF16, in devices of dtype
- * bf16: attention and gradients by weights multiply in bf16. */
+ * bf16: attention, recurrent steps and gradients by weights multiply in bf16. */
 
 #include "kernels_begin.h"
 
@@ -27,6 +27,10 @@
 #include "kernels_attention_bf16.inc"
 
 #include "kernels_columns_bf16.inc"
+
+#include "kernels_gelu_bf16.inc"
+
+#include "kernels_recurrent_bf16.inc"
 
 #include "kernels_recurrent.inc"
 

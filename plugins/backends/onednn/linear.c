@@ -4,6 +4,13 @@
 
 #include "internal.h"
 
+/* 1 when GELU follows on the product's bf16 in place: with the library's, in registers, the product
+ * takes 7 % more. */
+static int applies_gelu(const assay_plan *plan, const onednn_node *node) {
+    return node->node->attrs.begin == ONEDNN_GELU && plan->session->device->bf16 &&
+           !onednn_keeps_f32(plan, node->node->outputs[0]);
+}
+
 assay_status onednn_prepare_linear(assay_plan *plan, onednn_node *node, assay_error *error) {
     const assay_node *n = node->node;
     int64_t in = (int64_t)onednn_channels(plan, n->inputs[0]);
@@ -16,7 +23,7 @@ assay_status onednn_prepare_linear(assay_plan *plan, onednn_node *node, assay_er
                                .b_row = 1,
                                .b_column = in,
                                .c_row = out,
-                               .gelu = n->attrs.begin == ONEDNN_GELU,
+                               .gelu = n->attrs.begin == ONEDNN_GELU && !applies_gelu(plan, node),
                                .c_bf16 = !onednn_keeps_f32(plan, n->outputs[0]),
                                .bias = n->n_inputs > 2 && n->inputs[2] != ASSAY_NONE};
     return onednn_prepare_product(plan, node, 0, shape, n->inputs[1], 0, error);
@@ -26,6 +33,18 @@ assay_status onednn_prepare_linear(assay_plan *plan, onednn_node *node, assay_er
 static void *product_out(const onednn_run *run, const onednn_node *node) {
     float *place = onednn_out_f32(run, node, 0);
     return place ? (void *)place : onednn_out_bf16(run, node, 0);
+}
+
+static void apply_gelu(const onednn_run *run, const onednn_node *node) {
+    onednn_bf16 *y = onednn_out_bf16(run, node, 0);
+    size_t n = onednn_rows(run, node->node->outputs[0]) *
+               onednn_channels(run->plan, node->node->outputs[0]);
+    ONEDNN_PARALLEL(
+        run->threads, n, for (int part = 0; part < run->threads; part++) {
+            size_t begin, end;
+            onednn_split(n, 2 * ONEDNN_ALIGNED_FLOATS, run->threads, part, &begin, &end);
+            run->kernels->gelu_bf16(y + begin, y + begin, end - begin);
+        });
 }
 
 assay_status onednn_run_linear(const onednn_run *run, const onednn_node *node) {
@@ -38,6 +57,8 @@ assay_status onednn_run_linear(const onednn_run *run, const onednn_node *node) {
     status = onednn_gemm_run(run->device, node->gemm[0], onednn_operand(run, node, 0), weight,
                              biased ? onednn_in(run, node, 2) : NULL, product_out(run, node),
                              run->error);
+    if (applies_gelu(run->plan, node))
+        apply_gelu(run, node);
     onednn_clear_out_tail(run, node, 0);
     return status;
 }

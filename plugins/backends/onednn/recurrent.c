@@ -4,8 +4,9 @@
  * The input part of all gates is one matmul per direction over all tokens; the step loops
  * (kernels_recurrent.inc) run one task for each direction and share of the rows, without barriers;
  * the gradients of x and of both weights are matmuls over all tokens again. Rows are sorted longest
- * first, so that a step works on a prefix of them. In bf16 the large products take operands in
- * bf16; the step loops stay f32, because their rounding would pile up over time.
+ * first, so that a step works on a prefix of them. In bf16 all products take operands in bf16, the
+ * steps' too; states, cells and what gates are made of stay f32, so that rounding doesn't pile up
+ * over time.
  *
  * Gates stand as [direction, token, gate, padded], padded = H rounded up to whole vectors, so that
  * every operand of a product is dense (others, oneDNN 2.6 multiplies more slowly and takes memory
@@ -26,13 +27,16 @@ typedef struct recurrent_shape {
     size_t directions, parts;         /* parts: shares of the rows */
     size_t gates_stride;              /* from token to token */
     size_t tokens;                    /* of the plan */
+    size_t weight_stride;             /* packed recurrent weights of a direction */
+    size_t before_stride;             /* of the states before, from token to token */
+    int own_products;                 /* 1: gradients by weights with our own kernel */
     int is_gru, is_lstm;
     const int *block_of_input, *block_of_state; /* block of each of PyTorch's gates */
     /* in the node's state */
-    size_t gate_values, cell, q, input_weight, bias, order, state_size;
+    size_t gate_values, cell, q, input_weight, bias, order, before_bf16, state_size;
     /* in scratch */
-    size_t state_weight, tile, carry, bias_sum, before, weight_gradient, state_gates;
-    size_t gates_bf16, state_gates_bf16, before_bf16;
+    size_t state_weight, tile, carry, bias_sum, before, weight_gradient, state_gates, columns;
+    size_t gates_bf16, state_gates_bf16;
     size_t forward_scratch, backward_scratch;
 } recurrent_shape;
 
@@ -72,6 +76,9 @@ static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node
     s.parts = s.parts > rows ? rows : s.parts;
     s.parts = s.parts < 1 ? 1 : s.parts;
     s.gates_stride = s.gates * s.padded;
+    s.weight_stride = s.gates_stride * s.padded / (device->bf16 ? 2 : 1);
+    s.before_stride = device->bf16 ? s.padded : s.hidden;
+    s.own_products = onednn_column_products_fit(device, s.gates_stride);
     tasks = s.directions * s.parts;
     all = s.directions * s.tokens;
     s.gate_values = take(&s.state_size, all * s.gates_stride);
@@ -80,20 +87,24 @@ static recurrent_shape make_shape(const assay_plan *plan, const assay_node *node
     s.input_weight = take(&s.state_size, s.directions * s.gates * s.padded * s.in);
     s.bias = take(&s.state_size, s.directions * s.blocks * s.padded);
     s.order = take(&s.state_size, 2 * rows);
-    s.state_weight = take(&s.forward_scratch, s.directions * s.gates * s.padded * s.padded);
+    s.before_bf16 = take(&s.state_size, device->bf16 ? (all * s.padded + 1) / 2 : 0);
+    s.state_weight = take(&s.forward_scratch, s.directions * s.weight_stride);
     s.tile = take(&s.forward_scratch, tasks * TILE_FLOATS);
     s.backward_scratch = s.forward_scratch;
     s.carry = take(&s.backward_scratch, s.directions * rows * s.padded);
     s.bias_sum = take(&s.backward_scratch, tasks * s.blocks * s.padded);
-    s.before = take(&s.backward_scratch, all * s.hidden);
-    s.state_gates = take(&s.backward_scratch, s.is_gru ? all * s.gates_stride : 0);
-    s.weight_gradient =
-        take(&s.backward_scratch, s.gates * s.padded * (s.in > s.hidden ? s.in : s.hidden));
+    s.weight_gradient = take(&s.backward_scratch, s.gates * s.padded * (s.in + s.hidden));
+    if (s.own_products)
+        s.columns =
+            take(&s.backward_scratch,
+                 onednn_columns_scratch(s.gates * s.padded, s.in + ONEDNN_PANEL_B - 1 + s.hidden));
     if (device->bf16) {
         s.gates_bf16 = take(&s.backward_scratch, (all * s.gates_stride + 1) / 2);
         s.state_gates_bf16 =
             s.is_gru ? take(&s.backward_scratch, (all * s.gates_stride + 1) / 2) : s.gates_bf16;
-        s.before_bf16 = take(&s.backward_scratch, (all * s.hidden + 1) / 2);
+    } else {
+        s.before = take(&s.backward_scratch, all * s.before_stride);
+        s.state_gates = take(&s.backward_scratch, s.is_gru ? all * s.gates_stride : 0);
     }
     return s;
 }
@@ -217,6 +228,7 @@ static onednn_recurrent_task make_task(const onednn_run *run, const onednn_node 
     float *gates = state + s->gate_values + direction * s->tokens * s->gates_stride;
     size_t own = direction * s->tokens * s->padded; /* of arrays with one block a token */
     const int32_t *first = (const int32_t *)(const void *)(state + s->order);
+    onednn_bf16 *before = (onednn_bf16 *)(void *)(state + s->before_bf16);
     return (onednn_recurrent_task){
         .n_rows = end - begin,
         .first = first + begin,
@@ -230,9 +242,10 @@ static onednn_recurrent_task make_task(const onednn_run *run, const onednn_node 
         .q = s->is_gru ? state + s->q + own : NULL,
         .state_gates =
             s->is_gru ? scratch + s->state_gates + direction * s->tokens * s->gates_stride : gates,
+        .before = run->device->bf16 ? before + own : NULL,
         .y = y + direction * s->hidden,
         .y_stride = s->directions * s->hidden,
-        .weight = scratch + s->state_weight + direction * s->gates * s->padded * s->padded,
+        .weight = scratch + s->state_weight + direction * s->weight_stride,
         .bias = state + s->bias + (direction * s->blocks + s->blocks - 1) * s->padded,
         .tile = scratch + s->tile + task * TILE_FLOATS};
 }
@@ -274,9 +287,9 @@ static assay_status run_forward(const onednn_run *run, const onednn_node *node,
     for (size_t d = 0; d < s.directions && status == ASSAY_OK; d++) {
         const void *weight = NULL;
         pack_biases(run, &s, node->node, d, state);
-        run->kernels->pack_recurrent_forward(
-            scratch + s.state_weight + d * s.gates * s.padded * s.padded,
-            weight_of(run, node->node, d, WEIGHT_HH), s.gates, s.hidden);
+        run->kernels->pack_recurrent_forward(scratch + s.state_weight + d * s.weight_stride,
+                                             weight_of(run, node->node, d, WEIGHT_HH), s.gates,
+                                             s.hidden);
         status = input_weight(run, node, &s, d, &weight);
         if (status == ASSAY_OK)
             status = onednn_gemm_run(
@@ -325,13 +338,14 @@ static onednn_gemm_shape dx_gemm(const assay_plan *plan, const recurrent_shape *
 }
 
 /* [gates padded, width] = gates^T [gates padded, M] b [M, width] */
-static onednn_gemm_shape dw_gemm(const assay_plan *plan, const recurrent_shape *s, size_t width) {
+static onednn_gemm_shape dw_gemm(const assay_plan *plan, const recurrent_shape *s, size_t width,
+                                 size_t stride) {
     return (onednn_gemm_shape){.m = (int64_t)(s->gates * s->padded),
                                .n = (int64_t)width,
                                .k = plan->max_tokens,
                                .a_row = 1,
                                .a_column = (int64_t)s->gates_stride,
-                               .b_row = (int64_t)width,
+                               .b_row = (int64_t)stride,
                                .b_column = 1,
                                .c_row = (int64_t)width};
 }
@@ -340,14 +354,15 @@ assay_status onednn_prepare_recurrent_grad(assay_plan *plan, onednn_node *node,
                                            assay_error *error) {
     recurrent_shape s = make_shape(plan, node->forward->node);
     onednn_gemm_shape shapes[4] = {dx_gemm(plan, &s, 0), dx_gemm(plan, &s, 1),
-                                   dw_gemm(plan, &s, s.in), dw_gemm(plan, &s, s.hidden)};
+                                   dw_gemm(plan, &s, s.in, s.in),
+                                   dw_gemm(plan, &s, s.hidden, s.before_stride)};
     const assay_value *weights = node->forward->node->inputs + 1;
     assay_status status = ASSAY_OK;
     node->scratch_size = s.backward_scratch;
     for (int d = 0; d < (int)s.directions && status == ASSAY_OK; d++)
         status = onednn_prepare_product(plan, node, d ? GEMM_DX_ADD : GEMM_DX, shapes[d],
                                         weights[4 * d + WEIGHT_IH], d, error);
-    for (int g = GEMM_DW_INPUT; g <= GEMM_DW_STATE && status == ASSAY_OK; g++)
+    for (int g = GEMM_DW_INPUT; g <= GEMM_DW_STATE && !s.own_products && status == ASSAY_OK; g++)
         status = onednn_prepare_product(plan, node, g, shapes[g], ASSAY_NONE, 0, error);
     return status;
 }
@@ -391,6 +406,11 @@ static void deliver_gates(const onednn_run *run, const onednn_node *node, const 
     }
 }
 
+static onednn_bf16 *rounded_gates(float *scratch, const recurrent_shape *s, size_t offset,
+                                  size_t direction) {
+    return (onednn_bf16 *)(void *)(scratch + offset) + direction * s->tokens * s->gates_stride;
+}
+
 static void run_backward_tasks(const onednn_run *run, const onednn_node *node,
                                const recurrent_shape *s,
                                void (*kernel)(const onednn_recurrent_task *task)) {
@@ -398,9 +418,9 @@ static void run_backward_tasks(const onednn_run *run, const onednn_node *node,
     const float *dy = onednn_in(run, node, 0);
     int n = (int)(s->directions * s->parts);
     for (size_t d = 0; d < s->directions; d++)
-        run->kernels->pack_recurrent_backward(
-            scratch + s->state_weight + d * s->gates * s->padded * s->padded,
-            weight_of(run, node->forward->node, d, WEIGHT_HH), s->gates, s->hidden);
+        run->kernels->pack_recurrent_backward(scratch + s->state_weight + d * s->weight_stride,
+                                              weight_of(run, node->forward->node, d, WEIGHT_HH),
+                                              s->gates, s->hidden);
     ONEDNN_PARALLEL(
         run->threads, (size_t)run->batch->n_tokens * s->directions * s->gates_stride,
         for (int i = 0; i < n; i++) {
@@ -411,52 +431,83 @@ static void run_backward_tasks(const onednn_run *run, const onednn_node *node,
             task.carry =
                 scratch + s->carry + (direction * (size_t)run->plan->max_rows + before) * s->padded;
             task.bias_sum = scratch + s->bias_sum + (size_t)i * s->blocks * s->padded;
+            if (run->device->bf16) {
+                task.gates_bf16 = rounded_gates(scratch, s, s->gates_bf16, direction);
+                task.state_gates_bf16 = rounded_gates(scratch, s, s->state_gates_bf16, direction);
+            }
             kernel(&task);
         });
 }
 
-/* Operands of the large products: gradients of the gates and of the recurrent products
- * [D, N, gates_stride], the states before [D, N, H], and x [N, I], zeros behind the batch's last
- * token of each direction. */
+/* Operands of the large products, in the device's precision: gradients of the gates and of the
+ * recurrent products [D, N, gates_stride], the states before [D, N, before_stride], and x [N, I],
+ * zeros behind the batch's last token of each direction. */
 typedef struct backward_operands {
     const void *gates, *state_gates, *before, *x;
 } backward_operands;
 
-/* values [D, N, width] themselves with zeros behind, or in bf16 at `copy`. */
-static const void *summed(const onednn_run *run, const recurrent_shape *s, float *values,
-                          size_t copy, const onednn_node *node, size_t width) {
-    float *copies = onednn_scratch(run, node) + copy;
-    onednn_bf16 *rounded_values = (onednn_bf16 *)(void *)copies;
-    size_t n = (size_t)run->batch->n_tokens;
-    for (size_t d = 0; d < s->directions; d++) {
-        size_t offset = d * s->tokens * width;
-        if (run->device->bf16)
-            onednn_round(run, rounded_values + offset, values + offset, n, run->plan->max_tokens,
-                         width);
-        else
-            onednn_clear_tail(values + offset, n, run->plan->max_tokens, width);
-    }
-    return run->device->bf16 ? (const void *)rounded_values : values;
+static size_t operand_size(const onednn_run *run) {
+    return run->device->bf16 ? sizeof(onednn_bf16) : sizeof(float);
+}
+
+/* values [D, N, width] with zeros behind. */
+static const void *summed(const onednn_run *run, const recurrent_shape *s, void *values,
+                          size_t width) {
+    size_t n = (size_t)run->batch->n_tokens, row = width * operand_size(run);
+    for (size_t d = 0; d < s->directions; d++)
+        memset((char *)values + (d * s->tokens + n) * row, 0, (s->tokens - n) * row);
+    return values;
 }
 
 static backward_operands make_operands(const onednn_run *run, const onednn_node *node,
                                        const recurrent_shape *s) {
-    float *scratch = onednn_scratch(run, node), *before = scratch + s->before;
-    float *gates = onednn_state(run, node) + s->gate_values;
+    float *scratch = onednn_scratch(run, node), *state = onednn_state(run, node);
+    int bf16 = run->device->bf16;
+    float *before = bf16 ? state + s->before_bf16 : scratch + s->before;
+    float *gates = bf16 ? scratch + s->gates_bf16 : state + s->gate_values;
+    float *state_gates = bf16 ? scratch + s->state_gates_bf16 : scratch + s->state_gates;
     backward_operands operands;
-    shift_states(run, s, before, onednn_in(run, node, 1));
-    operands.gates = summed(run, s, gates, s->gates_bf16, node, s->gates_stride);
-    operands.state_gates = s->is_gru ? summed(run, s, scratch + s->state_gates, s->state_gates_bf16,
-                                              node, s->gates_stride)
-                                     : operands.gates;
-    operands.before = summed(run, s, before, s->before_bf16, node, s->hidden);
+    if (!bf16)
+        shift_states(run, s, before, onednn_in(run, node, 1));
+    operands.gates = summed(run, s, gates, s->gates_stride);
+    operands.state_gates =
+        s->is_gru ? summed(run, s, state_gates, s->gates_stride) : operands.gates;
+    operands.before = summed(run, s, before, s->before_stride);
     operands.x = onednn_summed_operand(run, node, 2);
     return operands;
 }
 
 /* Element i of an operand. */
 static const void *element(const onednn_run *run, const void *operand, size_t i) {
-    return (const char *)operand + i * (run->device->bf16 ? sizeof(onednn_bf16) : sizeof(float));
+    return (const char *)operand + i * operand_size(run);
+}
+
+/* dw [gates padded, I] = gates^T x, dr [gates padded, H] = state_gates^T before. */
+static assay_status multiply_weights(const onednn_run *run, const onednn_node *node,
+                                     const recurrent_shape *s, const backward_operands *operands,
+                                     size_t d, float *dw, float *dr) {
+    const void *gates = element(run, operands->gates, d * s->tokens * s->gates_stride);
+    const void *state_gates = element(run, operands->state_gates, d * s->tokens * s->gates_stride);
+    const void *before = element(run, operands->before, d * s->tokens * s->before_stride);
+    if (!s->own_products) {
+        assay_status status = onednn_gemm_run(run->device, node->gemm[GEMM_DW_INPUT], gates,
+                                              operands->x, NULL, dw, run->error);
+        return status != ASSAY_OK ? status
+                                  : onednn_gemm_run(run->device, node->gemm[GEMM_DW_STATE],
+                                                    state_gates, before, NULL, dr, run->error);
+    }
+    const onednn_column_product products[2] = {{{operands->x, s->in, s->in}, dw},
+                                               {{before, s->hidden, s->before_stride}, dr}};
+    onednn_columns a = {gates, s->gates_stride, s->gates_stride}, b = a;
+    size_t n = (size_t)run->batch->n_tokens;
+    float *columns = onednn_scratch(run, node) + s->columns;
+    b.values = state_gates;
+    memset(dw, 0, s->gates_stride * s->in * sizeof *dw);
+    memset(dr, 0, s->gates_stride * s->hidden * sizeof *dr);
+    onednn_add_column_products(run, a, products, s->is_gru ? 1 : 2, n, columns);
+    if (s->is_gru)
+        onednn_add_column_products(run, b, products + 1, 1, n, columns);
+    return ASSAY_OK;
 }
 
 /* Gradients by weights and biases of one direction. */
@@ -464,24 +515,17 @@ static assay_status deliver_direction(const onednn_run *run, const onednn_node *
                                       const recurrent_shape *s, const backward_operands *operands,
                                       size_t d) {
     float *scratch = onednn_scratch(run, node), *sums, *dw = scratch + s->weight_gradient;
+    float *dr = dw + s->gates_stride * s->in;
     uint32_t output = (uint32_t)(1 + 4 * d);
-    size_t gates = d * s->tokens * s->gates_stride;
     sums = scratch + s->bias_sum + d * s->parts * s->blocks * s->padded;
     onednn_add_parts(run, sums, s->blocks * s->padded, s->blocks * s->padded, (int)s->parts);
     deliver_gates(run, node, s, output + BIAS_IH, sums, s->block_of_input, 1);
     deliver_gates(run, node, s, output + BIAS_HH, sums, s->block_of_state, 1);
-    assay_status status =
-        onednn_gemm_run(run->device, node->gemm[GEMM_DW_INPUT],
-                        element(run, operands->gates, gates), operands->x, NULL, dw, run->error);
+    assay_status status = multiply_weights(run, node, s, operands, d, dw, dr);
     if (status != ASSAY_OK)
         return status;
     deliver_gates(run, node, s, output + WEIGHT_IH, dw, s->block_of_input, s->in);
-    status = onednn_gemm_run(
-        run->device, node->gemm[GEMM_DW_STATE], element(run, operands->state_gates, gates),
-        element(run, operands->before, d * s->tokens * s->hidden), NULL, dw, run->error);
-    if (status != ASSAY_OK)
-        return status;
-    deliver_gates(run, node, s, output + WEIGHT_HH, dw, blocks_in_order, s->hidden);
+    deliver_gates(run, node, s, output + WEIGHT_HH, dr, blocks_in_order, s->hidden);
     return ASSAY_OK;
 }
 

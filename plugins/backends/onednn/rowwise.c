@@ -34,7 +34,7 @@ static void drop_row(const onednn_run *run, const dropout_of *dropout, float *to
 }
 
 /* Rows of a thread's scratch. */
-enum { NORM_DROPPED, NORM_SUM, NORM_Y, NORM_ROWS };
+enum { NORM_DROPPED, NORM_SUM, NORM_ROWS };
 
 assay_status onednn_prepare_norm(assay_plan *plan, onednn_node *node, assay_error *error) {
     (void)error;
@@ -43,44 +43,74 @@ assay_status onednn_prepare_norm(assay_plan *plan, onednn_node *node, assay_erro
     return ASSAY_OK;
 }
 
-/* The sum of row `row` of both terms, in its place or in scratch; the one term where it is alone.
- */
-static const float *norm_input(const onednn_run *run, const onednn_node *node, size_t row,
-                               float *scratch, size_t stride) {
+/* All rows of a layer norm. */
+static onednn_norm_task norm_task(const onednn_run *run, const onednn_node *node) {
     const assay_node *n = node->node;
-    size_t channels = onednn_channels(run->plan, n->inputs[0]);
-    const float *a = onednn_in(run, node, 0) + row * channels, *b;
-    if (n->n_inputs < 4)
-        return a;
-    float *sum =
-        n->n_outputs > 1 ? onednn_out(run, node, 1) + row * channels : scratch + NORM_SUM * stride;
-    b = onednn_in(run, node, 3) + row * channels;
-    if (run->dropout && node->dropout.probability > 0) {
-        dropout_of dropout = make_dropout(run, node, n->inputs[0]);
-        drop_row(run, &dropout, scratch + NORM_DROPPED * stride, b, row, channels);
-        b = scratch + NORM_DROPPED * stride;
+    int has_b = n->n_inputs > 3, a_is_bf16 = onednn_reads_copy(run, node, 0);
+    int b_is_bf16 = has_b && onednn_reads_copy(run, node, 3);
+    return (onednn_norm_task){.a = a_is_bf16 ? onednn_operand(run, node, 0)
+                                             : onednn_in(run, node, 0),
+                              .b = b_is_bf16 ? onednn_operand(run, node, 3)
+                                   : has_b   ? onednn_in(run, node, 3)
+                                             : NULL,
+                              .a_is_bf16 = a_is_bf16,
+                              .b_is_bf16 = b_is_bf16,
+                              .x = n->n_outputs > 1 ? onednn_out(run, node, 1) : NULL,
+                              .keeps_x = n->n_outputs > 1,
+                              .y = onednn_out_f32(run, node, 0),
+                              .y_bf16 = onednn_out_bf16(run, node, 0),
+                              .gamma = onednn_in(run, node, 1),
+                              .beta = onednn_in(run, node, 2),
+                              .rows = onednn_rows(run, n->inputs[0]),
+                              .n = onednn_channels(run->plan, n->inputs[0]),
+                              .epsilon = (float)n->attrs.epsilon};
+}
+
+static const void *term_at(const void *term, int is_bf16, size_t i) {
+    return is_bf16 ? (const void *)((const onednn_bf16 *)term + i)
+                   : (const void *)((const float *)term + i);
+}
+
+/* Its rows [begin, end), x in `scratch` where nobody keeps it. */
+static onednn_norm_task rows_of_task(const onednn_norm_task *all, size_t begin, size_t end,
+                                     float *scratch) {
+    onednn_norm_task task = *all;
+    size_t at = begin * all->n;
+    task.a = term_at(all->a, all->a_is_bf16, at);
+    task.b = all->b ? term_at(all->b, all->b_is_bf16, at) : NULL;
+    task.x = all->keeps_x ? all->x + at : scratch;
+    task.y = all->y ? all->y + at : NULL;
+    task.y_bf16 = all->y_bf16 ? all->y_bf16 + at : NULL;
+    task.rows = end - begin;
+    return task;
+}
+
+/* x = a + dropout(b), in training and so in f32: row by row, the dropped one in scratch. */
+static void norm_dropped(const onednn_run *run, const onednn_node *node,
+                         const onednn_norm_task *task, size_t first, float *scratch) {
+    dropout_of dropout = make_dropout(run, node, node->node->inputs[0]);
+    for (size_t r = 0; r < task->rows; r++) {
+        onednn_norm_task row = rows_of_task(task, r, r + 1, task->x);
+        drop_row(run, &dropout, scratch, row.b, first + r, row.n);
+        row.b = scratch;
+        run->kernels->layer_norm(&row);
     }
-    run->kernels->add(sum, a, b, channels);
-    return sum;
 }
 
 assay_status onednn_run_layer_norm(const onednn_run *run, const onednn_node *node) {
-    const float *gamma = onednn_in(run, node, 1), *beta = onednn_in(run, node, 2);
-    float epsilon = (float)node->node->attrs.epsilon;
-    size_t rows = onednn_rows(run, node->node->inputs[0]);
-    size_t channels = onednn_channels(run->plan, node->node->inputs[0]);
     size_t stride = onednn_column_stride(run->plan, node->node->inputs[0]);
+    int drops = run->dropout && node->node->n_inputs > 3 && node->dropout.probability > 0;
+    onednn_norm_task all = norm_task(run, node);
     ONEDNN_PARALLEL(
-        run->threads, rows * channels, for (int part = 0; part < run->threads; part++) {
+        run->threads, all.rows * all.n, for (int part = 0; part < run->threads; part++) {
             float *scratch = onednn_scratch(run, node) + (size_t)part * NORM_ROWS * stride;
             size_t begin, end;
-            onednn_split(rows, 1, run->threads, part, &begin, &end);
-            for (size_t r = begin; r < end; r++) {
-                const float *x = norm_input(run, node, r, scratch, stride);
-                float *y = onednn_begin_rows(run, node, 0, r, scratch + NORM_Y * stride);
-                run->kernels->layer_norm(y, x, gamma, beta, 1, channels, epsilon);
-                onednn_end_rows(run, node, 0, r, 1, y);
-            }
+            onednn_split(all.rows, 1, run->threads, part, &begin, &end);
+            onednn_norm_task task = rows_of_task(&all, begin, end, scratch + NORM_SUM * stride);
+            if (drops)
+                norm_dropped(run, node, &task, begin, scratch + NORM_DROPPED * stride);
+            else
+                run->kernels->layer_norm(&task);
         });
     onednn_clear_out_tail(run, node, 0);
     return ASSAY_OK;

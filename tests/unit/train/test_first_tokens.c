@@ -85,4 +85,81 @@ Test(first_tokens, same_results_on_reference_f64) {
 Test(first_tokens, same_results_on_onednn) {
     on_backend("onednn", ASSAY_DTYPE_F32, 1e-6);
 }
+
+/* Attention read by select_token alone, or by something that adds nothing, too. Nothing here rounds
+ * otherwise for that in bf16. */
+static assay_graph *attention(bool whole) {
+    static const as_graph_options options = {.with_gradient = 1};
+    assay_graph *graph = NULL;
+    OK(as_graph_new(&graph, &error));
+    const assay_builder *b = as_graph_builder(graph);
+    assay_value x =
+        assay_embedding(b, "words", b->input(graph, ASSAY_INPUT_TOKEN_IDS), TOY_VOCABULARY, DIM);
+    assay_value y = assay_self_attention(b, "attention", x, 2, 0.3);
+    assay_value logits =
+        assay_linear(b, "classifier", assay_select_token(b, y, ASSAY_TOKEN_FIRST), TINY_CLASSES);
+    if (whole) {
+        assay_value nothing = assay_scale(b, assay_mean_pool(b, y), 0);
+        logits = assay_add(b, logits, assay_slice(b, nothing, 0, TINY_CLASSES));
+    }
+    OK(as_graph_close(graph, logits, &options, &error));
+    return graph;
+}
+
+/* Operations of the forward plan's attention; selects: lines that select tokens. */
+static double flops_of_attention(as_engine *engine, int *ret_selects) {
+    static assay_profile_entry lines[256];
+    uint64_t nanoseconds;
+    uint32_t n = as_engine_read_profile(engine, ASSAY_PLAN_FORWARD, lines, 256, &nanoseconds);
+    double flops = -1;
+    *ret_selects = 0;
+    cr_assert(n > 0 && n <= 256);
+    for (uint32_t i = 0; i < n; i++) {
+        if (strcmp(lines[i].name, "attention") == 0)
+            flops = (double)lines[i].flops;
+        *ret_selects += strcmp(lines[i].name, "select_token") == 0;
+    }
+    return flops;
+}
+
+/* In a forward plan such attention works for first tokens alone, too: as if it hadn't. */
+static void predict(int32_t dtype) {
+    assay_graph *graphs[2] = {attention(false), attention(true)};
+    as_engine *engines[2];
+    double logits[2][TINY_CLASSES * TINY_ROWS] = {{0}}, flops[2];
+    double tokens = 0, squares = 0;
+    int selects[2];
+    for (int e = 0; e < 2; e++) {
+        as_batches *batches = NULL;
+        engines[e] = tiny_engine(graphs[e], "onednn", dtype);
+        OK(as_batches_new(arena, &data.splits[AS_SPLIT_TRAIN], TINY_ROWS, &batches, &error));
+        const assay_batch *batch = as_batches_next(batches);
+        cr_assert(as_engine_profile(engines[e], true));
+        OK(as_engine_forward(engines[e], batch, logits[e], NULL, &error));
+        flops[e] = flops_of_attention(engines[e], &selects[e]);
+        for (int32_t r = 0; r < batch->n_rows && e == 0; r++) {
+            double n = batch->offsets[r + 1] - batch->offsets[r];
+            tokens += n;
+            squares += n * n;
+        }
+    }
+    cr_assert_gt(squares, tokens);
+    cr_expect_eq(selects[0], 0);
+    cr_expect_eq(selects[1], 1);
+    cr_expect_eq(flops[0], 4 * tokens * DIM);
+    cr_expect_eq(flops[1], 4 * squares * DIM);
+    cr_expect_eq(memcmp(logits[0], logits[1], sizeof logits[0]), 0);
+    for (int e = 0; e < 2; e++) {
+        as_engine_free(engines[e]);
+        as_graph_free(graphs[e]);
+    }
+}
+
+Test(first_tokens, one_query_a_row_in_f32) {
+    predict(ASSAY_DTYPE_F32);
+}
+
+Test(first_tokens, one_query_a_row_in_bf16) {
+    predict(ASSAY_DTYPE_BF16);
+}
 #endif

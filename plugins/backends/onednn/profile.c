@@ -11,6 +11,9 @@
 
 #include "internal.h"
 
+#define F32_BYTES 4.0
+#define BF16_BYTES 2.0
+
 static const char *const plan_lines[ONEDNN_PLAN_LINES] = {
     [ONEDNN_LINE_BATCH] = "batch",
     [ONEDNN_LINE_PACK] = "pack",
@@ -116,30 +119,59 @@ static int is_linear(int32_t op) {
            op == ASSAY_OP_LINEAR_GRAD_WEIGHT;
 }
 
+/* Bytes of an element of input i, and of one of output i in all its forms: as f32, as bf16 or both.
+ */
+static double input_bytes(const onednn_run *run, const onednn_node *node, uint32_t i) {
+    return onednn_reads_copy(run, node, i) ? BF16_BYTES : F32_BYTES;
+}
+
+static double output_bytes(const onednn_run *run, const onednn_node *node, uint32_t i) {
+    return (onednn_keeps_f32(run->plan, node->node->outputs[i]) ? F32_BYTES : 0) +
+           (onednn_out_bf16(run, node, i) ? BF16_BYTES : 0);
+}
+
 /* Operands of a linear layer's product. Its weight may stand for several, one behind the other. */
-static double linear_bytes(const onednn_run *run, const assay_node *node, double operand_bytes) {
+static double linear_bytes(const onednn_run *run, const onednn_node *own) {
+    const assay_node *node = own->node;
     int by_weight = node->op == ASSAY_OP_LINEAR_GRAD_WEIGHT;
+    double operand = run->device->bf16 ? BF16_BYTES : F32_BYTES;
     double rows = (double)onednn_rows(run, node->inputs[0]);
     double from = (double)onednn_channels(run->plan, node->inputs[0]);
     double to = (double)onednn_channels(run->plan, by_weight ? node->inputs[1] : node->outputs[0]);
-    return by_weight ? operand_bytes * rows * (from + to) + sizeof(float) * from * to
-                     : operand_bytes * (rows * from + from * to) + sizeof(float) * rows * to;
+    return by_weight ? operand * rows * (from + to) + F32_BYTES * from * to
+                     : operand * (rows * from + from * to) + output_bytes(run, own, 0) * rows * to;
+}
+
+/* assay_node_bytes, of elements as the plan keeps them. */
+static double node_bytes(const onednn_run *run, const onednn_node *own) {
+    const assay_graph_view *graph = run->session->graph;
+    const assay_node *node = own->node;
+    const assay_extent *real = &run->plan->extent;
+    double bytes = assay_node_bytes(graph, node, real, F32_BYTES, F32_BYTES);
+    if (!run->device->bf16)
+        return bytes;
+    for (uint32_t i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i] != ASSAY_NONE && !graph->values[node->inputs[i]].is_index)
+            bytes += (input_bytes(run, own, i) - F32_BYTES) *
+                     assay_operand_elements(graph, node->inputs[i], 0, real);
+    for (uint32_t i = 0; i < node->n_outputs; i++)
+        if (node->outputs[i] != ASSAY_NONE)
+            bytes += (output_bytes(run, own, i) - F32_BYTES) *
+                     assay_operand_elements(graph, node->outputs[i], 0, real);
+    return bytes;
 }
 
 void onednn_profile_node(const onednn_run *run, uint32_t index, int64_t start_ns) {
     assay_profile *profile = run->session->profiled;
-    const assay_graph_view *graph = run->session->graph;
-    const assay_node *node = run->plan->nodes[index].node;
+    const onednn_node *own = &run->plan->nodes[index];
     const assay_extent *real = &run->plan->extent;
     assay_extent padded = {run->plan->max_rows, run->plan->max_tokens, real->squares};
     if (!profile)
         return;
-    int linear = is_linear(node->op);
-    int pads = linear && run->plan->nodes[index].gemm[0];
-    double flops = assay_product_flops(graph, node, pads ? &padded : real);
-    double input_bytes = run->device->bf16 && flops > 0 ? sizeof(onednn_bf16) : sizeof(float);
-    double bytes = linear ? linear_bytes(run, node, input_bytes)
-                          : assay_node_bytes(graph, node, real, input_bytes, sizeof(float));
+    int linear = is_linear(own->node->op);
+    double flops = assay_product_flops(run->session->graph, own->node,
+                                       linear && own->gemm[0] ? &padded : real);
+    double bytes = linear ? linear_bytes(run, own) : node_bytes(run, own);
     assay_profile_add(profile, ONEDNN_PLAN_LINES + index, now_ns() - start_ns, (uint64_t)flops,
                       (uint64_t)bytes);
 }

@@ -106,28 +106,29 @@ static assay_graph *attention(bool whole) {
     return graph;
 }
 
-/* Operations of the forward plan's attention; selects: lines that select tokens. */
-static double flops_of_attention(as_engine *engine, int *ret_selects) {
+/* The line of the forward plan's attention; selects: lines that select tokens. */
+static assay_profile_entry line_of_attention(as_engine *engine, int *ret_selects) {
     static assay_profile_entry lines[256];
+    assay_profile_entry found = {0};
     uint64_t nanoseconds;
     uint32_t n = as_engine_read_profile(engine, ASSAY_PLAN_FORWARD, lines, 256, &nanoseconds);
-    double flops = -1;
     *ret_selects = 0;
     cr_assert(n > 0 && n <= 256);
     for (uint32_t i = 0; i < n; i++) {
         if (strcmp(lines[i].name, "attention") == 0)
-            flops = (double)lines[i].flops;
+            found = lines[i];
         *ret_selects += strcmp(lines[i].name, "select_token") == 0;
     }
-    return flops;
+    return found;
 }
 
 /* In a forward plan such attention works for first tokens alone, too: as if it hadn't. */
 static void predict(int32_t dtype) {
     assay_graph *graphs[2] = {attention(false), attention(true)};
     as_engine *engines[2];
-    double logits[2][TINY_CLASSES * TINY_ROWS] = {{0}}, flops[2];
-    double tokens = 0, squares = 0;
+    assay_profile_entry lines[2];
+    double logits[2][TINY_CLASSES * TINY_ROWS] = {{0}};
+    double operand = dtype == ASSAY_DTYPE_BF16 ? 2 : 4, rows = 0, tokens = 0, squares = 0;
     int selects[2];
     for (int e = 0; e < 2; e++) {
         as_batches *batches = NULL;
@@ -136,7 +137,8 @@ static void predict(int32_t dtype) {
         const assay_batch *batch = as_batches_next(batches);
         cr_assert(as_engine_profile(engines[e], true));
         OK(as_engine_forward(engines[e], batch, logits[e], NULL, &error));
-        flops[e] = flops_of_attention(engines[e], &selects[e]);
+        lines[e] = line_of_attention(engines[e], &selects[e]);
+        rows = batch->n_rows;
         for (int32_t r = 0; r < batch->n_rows && e == 0; r++) {
             double n = batch->offsets[r + 1] - batch->offsets[r];
             tokens += n;
@@ -146,8 +148,11 @@ static void predict(int32_t dtype) {
     cr_assert_gt(squares, tokens);
     cr_expect_eq(selects[0], 0);
     cr_expect_eq(selects[1], 1);
-    cr_expect_eq(flops[0], 4 * tokens * DIM);
-    cr_expect_eq(flops[1], 4 * squares * DIM);
+    cr_expect_eq((double)lines[0].flops, 4 * tokens * DIM);
+    cr_expect_eq((double)lines[1].flops, 4 * squares * DIM);
+    /* query, key and value, and the operand of the product behind */
+    cr_expect_eq((double)lines[0].bytes, (3 * tokens + rows) * operand * DIM);
+    cr_expect_eq((double)lines[1].bytes, (3 * tokens + tokens) * operand * DIM);
     cr_expect_eq(memcmp(logits[0], logits[1], sizeof logits[0]), 0);
     for (int e = 0; e < 2; e++) {
         as_engine_free(engines[e]);

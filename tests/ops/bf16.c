@@ -16,17 +16,7 @@
 #include "base/random.h"
 #include "cases.h"
 
-#define ROUNDOFF 0.00390625 /* 2^-8 */
-
 static const assay_backend *backend;
-
-/* To nearest even in eight significant bits, without looking at the encoding; normal numbers only.
- */
-static double rounded(double x) {
-    int exponent;
-    double mantissa = frexp(x, &exponent);
-    return ldexp(rint(ldexp(mantissa, 8)), exponent - 8);
-}
 
 static double nine_bits(as_random *random) {
     double x = 256 + (double)as_random_below(random, 256);
@@ -92,7 +82,7 @@ static bool logits_are_right(const layer *l, const double *logits) {
         for (int32_t j = 0; j < l->n; j++) {
             double sum = l->bias[j];
             for (int32_t h = 0; h < l->k; h++)
-                sum += rounded(l->x[i * l->k + h]) * rounded(l->weight[j * l->k + h]);
+                sum += bf16_rounded(l->x[i * l->k + h]) * bf16_rounded(l->weight[j * l->k + h]);
             if (logits[i * l->n + j] != sum)
                 return false;
         }
@@ -109,12 +99,13 @@ static bool gradients_are_right(layer *l, bool frozen) {
     bool right = max_abs(dy, l->n) > 0;
     for (int32_t j = 0; j < l->n; j++)
         for (int32_t h = 0; h < l->k; h++)
-            right =
-                right && dw[j * l->k + h] == (dy[j] == 0 ? 0 : rounded(dy[j])) * rounded(l->x[h]);
+            right = right && dw[j * l->k + h] ==
+                                 (dy[j] == 0 ? 0 : bf16_rounded(dy[j])) * bf16_rounded(l->x[h]);
     for (int32_t h = 0; h < l->k; h++) {
         double sum = 0, size = 0;
         for (int32_t j = 0; j < l->n; j++) {
-            double product = (dy[j] == 0 ? 0 : rounded(dy[j])) * rounded(l->weight[j * l->k + h]);
+            double product =
+                (dy[j] == 0 ? 0 : bf16_rounded(dy[j])) * bf16_rounded(l->weight[j * l->k + h]);
             sum += product;
             size += fabs(product);
         }
@@ -301,7 +292,7 @@ static void check_masters(void) {
         double master = *runner_download(&l.r, l.arena, ASSAY_STATE_PARAMETER, WEIGHT);
         exact = exact && master == 1 + n * 0x1p-10;
         for (int again = 0; again < 2; again++)
-            seen = seen && layer_run(&l, forward, l.batch)[0] == rounded(master);
+            seen = seen && layer_run(&l, forward, l.batch)[0] == bf16_rounded(master);
     }
     tap_ok(exact, "updates below bf16's resolution add up in the parameter");
     tap_ok(seen, "each product reads the parameter of the last update");
@@ -371,7 +362,7 @@ static void check_two_layers(void) {
 /* ---- attention ---- */
 
 /* With q = 0 every token has the weight 1 / L, exact for a power of two, so that y is the mean of
- * the rounded v, and dv_u = rounded(dy) / L for the one token t whose y is read. */
+ * the rounded v, and dv_u = bf16_rounded(dy) / L for the one token t whose y is read. */
 static void check_attention(int32_t heads, int32_t size, int32_t length, int32_t token) {
     int32_t channels = heads * size, width = 3 * channels;
     as_arena *arena = as_arena_new();
@@ -404,12 +395,12 @@ static void check_attention(int32_t heads, int32_t size, int32_t length, int32_t
     for (int32_t c = 0; c < channels; c++) {
         double sum = 0, dy = result.gradients[1][c];
         for (int32_t t = 0; t < length; t++)
-            sum += rounded(x[t * width + 2 * channels + c]);
+            sum += bf16_rounded(x[t * width + 2 * channels + c]);
         right = right && result.logits[c] == sum / length;
         for (int32_t t = 0; t < length; t++)
             right_gradient = right_gradient && dy != 0 &&
                              fabs(result.gradients[0][t * width + 2 * channels + c] -
-                                  rounded(dy) / length) <= 1e-6 * fabs(dy) / length;
+                                  bf16_rounded(dy) / length) <= 1e-6 * fabs(dy) / length;
     }
     tap_ok(right, "attention with %d heads of %d over %d tokens, %s one: the mean of rounded v",
            (int)heads, (int)size, (int)length, token == ASSAY_TOKEN_FIRST ? "first" : "last");
@@ -495,7 +486,8 @@ static void check_model(const model_case *c) {
     double f32[N_STEPS], bf16[N_STEPS], largest, worst = 0;
     train(graph, ASSAY_DTYPE_F32, f32, &largest);
     train(graph, ASSAY_DTYPE_BF16, bf16, &largest);
-    double bound = 2 * 4 * ROUNDOFF * sqrt((double)count_products(as_graph_view(graph))) * largest;
+    double bound =
+        2 * 4 * BF16_ROUNDOFF * sqrt((double)count_products(as_graph_view(graph))) * largest;
     for (int s = 0; s < N_STEPS; s++)
         worst = fmax(worst, isfinite(bf16[s]) ? fabs(f32[s] - bf16[s]) : (double)INFINITY);
     tap_ok(worst > 0 && worst <= bound && f32[N_STEPS - 1] < f32[0] && bf16[N_STEPS - 1] < bf16[0],

@@ -11,16 +11,7 @@
 #include "base/random.h"
 #include "cases.h"
 
-#define ROUNDOFF 0.00390625 /* 2^-8 */
-
 static const assay_backend *backend;
-
-/* To nearest even in eight significant bits. */
-static double rounded(double x) {
-    int exponent;
-    double mantissa = frexp(x, &exponent);
-    return ldexp(rint(ldexp(mantissa, 8)), exponent - 8);
-}
 
 /* A network of rows x [ROWS, CHANNELS] and a linear layer that hands its input on as logits. */
 enum { NET_ROWS = 167, NET_CHANNELS = 37, NET_SIZE = NET_ROWS * NET_CHANNELS };
@@ -74,7 +65,7 @@ static void check_gelu(void) {
     double *y = net_logits(arena, build_linear_gelu, x, 1u << 1 | 1u << 3, 0);
     for (int i = 0; i < NET_SIZE; i++) {
         double right = x[i] * erfc(-x[i] * sqrt(0.5)) / 2, off = 2e-4 * fabs(right) + 2e-7;
-        wrong += !(y[i] >= rounded(right - off) && y[i] <= rounded(right + off));
+        wrong += !(y[i] >= bf16_rounded(right - off) && y[i] <= bf16_rounded(right + off));
     }
     tap_ok(wrong == 0, "GELU of %d values behind a product is that of erf, rounded: %d are not",
            NET_SIZE, wrong);
@@ -105,7 +96,7 @@ static void check_norms(void) {
         for (int c = 0; c < NET_CHANNELS; c++)
             worst = fmax(worst, fabs(y[r * NET_CHANNELS + c] - (row[c] - mean) / sqrt(variance)));
     }
-    tap_ok(worst <= 4 * ROUNDOFF, "norms of terms in bf16: off by %.2g at most", worst);
+    tap_ok(worst <= 4 * BF16_ROUNDOFF, "norms of terms in bf16: off by %.2g at most", worst);
     as_arena_free(arena);
 }
 

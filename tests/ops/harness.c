@@ -278,6 +278,12 @@ double max_abs(const double *x, int64_t n) {
     return max;
 }
 
+double bf16_rounded(double x) {
+    int exponent;
+    double mantissa = frexp(x, &exponent);
+    return ldexp(rint(ldexp(mantissa, 8)), exponent - 8);
+}
+
 double difference(const double *a, const double *b, int64_t n, double scale) {
     double max = 0;
     for (int64_t i = 0; i < n; i++) {

@@ -99,6 +99,11 @@ assay_batch *pick_rows(as_arena *arena, const assay_batch *from, const int32_t *
 /* ---- comparison ---- */
 
 double max_abs(const double *x, int64_t n); /* infinity when one is not finite */
+#define BF16_ROUNDOFF 0.00390625            /* 2^-8 */
+/* To nearest even in eight significant bits, without looking at the encoding; normal numbers only.
+ */
+double bf16_rounded(double x);
+
 /* max |a - b| / scale; infinity when an element is not finite; 0 / 0 = 0 */
 double difference(const double *a, const double *b, int64_t n, double scale);
 /* Largest difference of the gradients, each tensor's by its own scale: the largest |reference|, but

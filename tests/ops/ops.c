@@ -38,7 +38,6 @@
 #include "base/random.h"
 #include "cases.h"
 
-#define BF16_ROUNDOFF 0.00390625
 #define TEN_BIT_ROUNDOFF 0.00048828125 /* of tf32 and fp16: 2^-11 */
 
 static int32_t dtype = ASSAY_DTYPE_F32; /* of the tested backend */

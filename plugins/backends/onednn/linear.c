@@ -57,7 +57,7 @@ assay_status onednn_run_linear(const onednn_run *run, const onednn_node *node) {
     status = onednn_gemm_run(run->device, node->gemm[0], onednn_operand(run, node, 0), weight,
                              biased ? onednn_in(run, node, 2) : NULL, product_out(run, node),
                              run->error);
-    if (applies_gelu(run->plan, node))
+    if (status == ASSAY_OK && applies_gelu(run->plan, node))
         apply_gelu(run, node);
     onednn_clear_out_tail(run, node, 0);
     return status;
